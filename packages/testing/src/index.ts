@@ -1,0 +1,1 @@
+export { type CloseOptions, expectClose, relativeL2 } from './expectClose.js';
