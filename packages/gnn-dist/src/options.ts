@@ -1,0 +1,168 @@
+/** Options of a training run, checked and with defaults filled in. */
+import { type ClusterSpec, type EngineName, OptionError, parseCluster } from '@strata-ml/core';
+import { type PartitionMethod, partitionMethods } from '@strata-ml/graph';
+import type { GnnSpec } from '@strata-ml/models';
+import type { HaloFeatures } from './input/InputFeatures.js';
+import type { TrainEvent } from './report.js';
+
+/** How the distributed graph is trained. More modes come with later releases. */
+export const trainModes = ['full-graph'] as const;
+/** One of {@link trainModes}. */
+export type TrainMode = (typeof trainModes)[number];
+
+/** Optimizers of {@link TrainOptions.optimizer}. */
+export const optimizerNames = ['adam', 'adamw', 'sgd'] as const;
+
+/** Update rule and its rates. */
+export interface OptimizerOptions {
+  /** @defaultValue `'adam'` */
+  readonly name?: (typeof optimizerNames)[number];
+  /** Learning rate. @defaultValue `0.01` */
+  readonly lr?: number;
+  /** L2 penalty for adam and sgd, decoupled decay for adamw. @defaultValue `0` */
+  readonly weightDecay?: number;
+  /** Momentum of sgd. @defaultValue `0` */
+  readonly momentum?: number;
+}
+
+/** Options of {@link trainGnn}. */
+export interface TrainOptions {
+  /** The network; input width and classes come from the data. @defaultValue `{ model: 'gcn' }` */
+  readonly model?: Omit<GnnSpec, 'inputWidth' | 'numClasses' | 'seed'>;
+  readonly optimizer?: OptimizerOptions;
+  /** Passes over the training vertices. @defaultValue `200` */
+  readonly epochs?: number;
+  /** Seeds initial parameters, dropout and the partitioner. @defaultValue `1` */
+  readonly seed?: number;
+  /** Servers × devices, as a spec or shorthand such as `'2x4'`. @defaultValue `'1x1'` */
+  readonly cluster?: ClusterSpec | string;
+  /** Partitioner, or the world rank of each vertex, int32 `[n]`. @defaultValue `'fennel'` */
+  readonly partition?: PartitionMethod | Int32Array;
+  /** @defaultValue `'full-graph'` */
+  readonly mode?: TrainMode;
+  /** Where ranks run. @defaultValue `'threads'` */
+  readonly transport?: string;
+  /** @defaultValue `'auto'` */
+  readonly engine?: EngineName | 'auto';
+  /** When halo rows of raw features travel: in every epoch as vanilla training does, or once. @defaultValue `'every-epoch'` */
+  readonly haloFeatures?: HaloFeatures;
+  /** Aggregate central rows while halo rows travel. @defaultValue `true` */
+  readonly overlap?: boolean;
+  /** Gradient all-reduce. @defaultValue `'auto'` */
+  readonly allReduce?: 'auto' | 'flat' | 'hierarchical';
+  /** Bytes of one gradient bucket. @defaultValue `1 MiB` */
+  readonly bucketBytes?: number;
+  /** Start a bucket's all-reduce during the backward pass, as soon as its gradients are there. @defaultValue `true` */
+  readonly overlapGradients?: boolean;
+  /** Evaluate every so many epochs, and after the last. @defaultValue `10`, `1` below 10,000 vertices */
+  readonly evalEvery?: number;
+  /** Stop when validation accuracy has not risen for so many evaluations. @defaultValue never */
+  readonly patience?: number;
+  /** Train on the graph induced on training vertices; validate on train ∪ val, test on all. @defaultValue `false` */
+  readonly inductive?: boolean;
+  /** Train even if a device has no vertices. @defaultValue `false` */
+  readonly allowEmptyParts?: boolean;
+  /** Folder for checkpoints and the trained model. @defaultValue nothing is written */
+  readonly checkpointDir?: string;
+  /** Write a checkpoint every so many epochs, and at the end. @defaultValue `50` */
+  readonly checkpointEvery?: number;
+  /** Go on from the checkpoint in `checkpointDir`. @defaultValue `false` */
+  readonly resume?: boolean;
+  /** Record spans and return a Chrome trace. @defaultValue `false` */
+  readonly trace?: boolean;
+  /** Longest wait for another rank, in ms. @defaultValue `60000` */
+  readonly timeoutMs?: number;
+  /** Asks all ranks to stop after the current epoch. */
+  readonly signal?: AbortSignal;
+  /** Called on the caller's thread as the run goes on. */
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+/** {@link TrainOptions} with defaults filled in, plain data. */
+export interface ResolvedTrainOptions {
+  readonly model: Omit<GnnSpec, 'inputWidth' | 'numClasses' | 'seed'>;
+  readonly optimizer: Required<OptimizerOptions>;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly cluster: ClusterSpec;
+  readonly partition: PartitionMethod | Int32Array;
+  readonly mode: TrainMode;
+  readonly transport: string;
+  readonly engine: EngineName | 'auto';
+  readonly haloFeatures: HaloFeatures;
+  readonly overlap: boolean;
+  readonly allReduce: 'auto' | 'flat' | 'hierarchical';
+  readonly bucketBytes: number;
+  readonly overlapGradients: boolean;
+  readonly evalEvery: number;
+  readonly patience: number;
+  readonly inductive: boolean;
+  readonly allowEmptyParts: boolean;
+  readonly checkpointDir: string | undefined;
+  readonly checkpointEvery: number;
+  readonly resume: boolean;
+  readonly trace: boolean;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Checks options and fills in defaults.
+ *
+ * @param numVertices - of the graph: some defaults depend on it
+ * @throws {@link OptionError} naming the first option out of range.
+ */
+export function resolveTrainOptions(options: TrainOptions, numVertices: number): ResolvedTrainOptions {
+  const where = 'trainGnn';
+  const cluster =
+    typeof options.cluster === 'object' ? options.cluster : parseCluster(options.cluster ?? '1x1');
+  const { name = 'adam', lr = 0.01, weightDecay = 0, momentum = 0 } = options.optimizer ?? {};
+  const resolved: ResolvedTrainOptions = {
+    model: options.model ?? { model: 'gcn' },
+    optimizer: { name, lr, weightDecay, momentum },
+    epochs: options.epochs ?? 200,
+    seed: options.seed ?? 1,
+    cluster,
+    partition: options.partition ?? 'fennel',
+    mode: options.mode ?? 'full-graph',
+    transport: options.transport ?? 'threads',
+    engine: options.engine ?? 'auto',
+    haloFeatures: options.haloFeatures ?? 'every-epoch',
+    overlap: options.overlap ?? true,
+    allReduce: options.allReduce ?? 'auto',
+    bucketBytes: options.bucketBytes ?? 1024 * 1024,
+    overlapGradients: options.overlapGradients ?? true,
+    evalEvery: options.evalEvery ?? (numVertices < 10_000 ? 1 : 10),
+    patience: options.patience ?? Number.POSITIVE_INFINITY,
+    inductive: options.inductive ?? false,
+    allowEmptyParts: options.allowEmptyParts ?? false,
+    checkpointDir: options.checkpointDir,
+    checkpointEvery: options.checkpointEvery ?? 50,
+    resume: options.resume ?? false,
+    trace: options.trace ?? false,
+    timeoutMs: options.timeoutMs ?? 60_000,
+  };
+  oneOf(where, 'mode', resolved.mode, trainModes);
+  oneOf(where, 'optimizer.name', name, optimizerNames);
+  oneOf(where, 'haloFeatures', resolved.haloFeatures, ['every-epoch', 'once']);
+  oneOf(where, 'allReduce', resolved.allReduce, ['auto', 'flat', 'hierarchical']);
+  if (typeof resolved.partition === 'string') oneOf(where, 'partition', resolved.partition, partitionMethods);
+  for (const option of ['epochs', 'bucketBytes', 'evalEvery', 'checkpointEvery', 'timeoutMs'] as const) {
+    const got = resolved[option];
+    if (!(Number.isSafeInteger(got) && got >= 1)) throw new OptionError(where, option, got, 'an integer ≥ 1');
+  }
+  if (!(resolved.patience >= 1)) throw new OptionError(where, 'patience', resolved.patience, 'an integer ≥ 1');
+  if (!Number.isSafeInteger(resolved.seed)) throw new OptionError(where, 'seed', resolved.seed, 'an integer');
+  if (!(lr > 0 && lr < Infinity)) throw new OptionError(where, 'optimizer.lr', lr, 'a positive number');
+  if (!(weightDecay >= 0 && weightDecay < Infinity)) {
+    throw new OptionError(where, 'optimizer.weightDecay', weightDecay, '≥ 0');
+  }
+  if (!(momentum >= 0 && momentum < 1)) throw new OptionError(where, 'optimizer.momentum', momentum, 'in [0, 1)');
+  if (resolved.resume && !resolved.checkpointDir) {
+    throw new OptionError(where, 'checkpointDir', undefined, 'given when resume is true', 'name the folder to resume from');
+  }
+  return resolved;
+}
+
+function oneOf(where: string, option: string, got: string, names: readonly string[]): void {
+  if (!names.includes(got)) throw new OptionError(where, option, got, `one of ${names.join(', ')}`);
+}

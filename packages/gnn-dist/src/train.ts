@@ -1,0 +1,238 @@
+/** The trainer: checks, plans, launches one rank per device, gathers the report. */
+import { createHash } from 'node:crypto';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import { type ClusterSpec, launch, OptionError, placeRank, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
+import { type PartitionMetrics, partitionCluster, partitionMetrics } from '@strata-ml/graph';
+import { exchangeWidths, type ResolvedGnnSpec, resolveGnnSpec } from '@strata-ml/models';
+import { checkGraphData, type GraphData } from './data.js';
+import { makeGraphView, vertexMask } from './graphView.js';
+import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from './options.js';
+import { countHaloRows, haloBytesPerEpoch } from './plan/traffic.js';
+import type { TrainEvent, TrainMetrics, TrainReport } from './report.js';
+import { bestRow, median } from './timeline.js';
+import type { RankResult, TrainPayload } from './train/payload.js';
+
+/**
+ * Trains a graph network for vertex classification on every vertex of the graph at once, spread over a cluster.
+ *
+ * The graph is partitioned over servers, then over the devices of each; rows on part borders are exchanged in every
+ * layer, forward and backward, and gradients are summed over ranks: the numbers are those of one device, up to float32
+ * rounding of the gradient sums. Under `mpirun` every process calls this with the same arguments.
+ *
+ * Vanilla full-graph vertex parallelism as defined in "GraNNDis: Fast Distributed Graph Neural Network Training
+ * Framework for Multi-Server Clusters", PACT 2024, arXiv:2311.06837.
+ *
+ * @param data - graph, features, labels and split
+ * @throws {@link OptionError}, {@link ShapeError}, {@link DataError} before any rank starts;
+ *   {@link RankFailedError} if a rank fails (its `cause` says why, {@link OutOfDeviceMemoryError} for a small budget).
+ */
+export async function trainGnn(data: GraphData, options: TrainOptions = {}): Promise<TrainReport> {
+  const resolved = resolveTrainOptions(options, data.graph.numVertices);
+  checkGraphData(data);
+  const spec = resolveGnnSpec({
+    ...resolved.model,
+    inputWidth: data.numFeatures,
+    numClasses: data.numClasses,
+    seed: resolved.seed,
+  });
+  if (resolved.checkpointDir) checkWritable(resolved.checkpointDir);
+  options.signal?.throwIfAborted();
+
+  const { partOf, metrics: partition } = makePartition(data, resolved, options.onEvent);
+  const n = data.graph.numVertices;
+  const { train, val } = data.split;
+  const views = resolved.inductive
+    ? {
+        train: makeGraphView(data.graph, vertexMask(n, train)),
+        val: makeGraphView(data.graph, vertexMask(n, train, val)),
+        test: makeGraphView(data.graph),
+      }
+    : { train: makeGraphView(data.graph) };
+
+  const { cluster, partition: _, ...rankOptions } = resolved;
+  const payload: TrainPayload = {
+    data: shareData(data),
+    partOf,
+    views,
+    spec,
+    options: rankOptions,
+    fingerprint: fingerprint(data, spec, resolved),
+  };
+  const launched = await launch<TrainPayload, RankResult, TrainEvent>(
+    cluster,
+    new URL('./trainEntry.js', import.meta.url),
+    payload,
+    {
+      transport: resolved.transport,
+      engine: resolved.engine,
+      seed: resolved.seed,
+      timeoutMs: resolved.timeoutMs,
+      trace: resolved.trace,
+      ...(options.signal ? { signal: options.signal } : {}),
+      ...(options.onEvent ? { onEvent: options.onEvent } : {}),
+    },
+  );
+  const predicted = predictTraffic(payload, resolved);
+  return assembleReport(launched.results, predicted, partition, spec, launched.trace);
+}
+
+function makePartition(data: GraphData, options: ResolvedTrainOptions, onEvent?: (event: TrainEvent) => void) {
+  const { cluster, partition, seed, allowEmptyParts } = options;
+  const start = performance.now();
+  const size = worldSizeOf(cluster);
+  const partOf =
+    typeof partition === 'string'
+      ? partitionCluster(data.graph, cluster.devicesPerServer, { method: partition, seed })
+      : partition;
+  if (partOf.length !== data.graph.numVertices) {
+    throw new OptionError('partition', 'length', partOf.length, `${data.graph.numVertices}, one part per vertex`);
+  }
+  const counts = new Int32Array(size);
+  for (let v = 0; v < partOf.length; v++) {
+    const rank = partOf[v]!;
+    if (!(rank >= 0 && rank < size)) {
+      throw new OptionError('partition', `part of vertex ${v}`, rank, `in 0 … ${size - 1}, a rank of the cluster`);
+    }
+    counts[rank]!++;
+  }
+  const empty = counts.indexOf(0);
+  if (empty >= 0 && !allowEmptyParts) {
+    throw new OptionError(
+      'partition',
+      `vertices of device ${empty}`,
+      0,
+      'at least 1',
+      'use fewer devices, another partition, or allow empty parts',
+    );
+  }
+  const trainMask = vertexMask(data.graph.numVertices, data.split.train);
+  const metrics = partitionMetrics(data.graph, partOf, { devicesPerServer: cluster.devicesPerServer, trainMask });
+  onEvent?.({ type: 'partition', metrics, seconds: (performance.now() - start) / 1000 });
+  const method = typeof partition === 'string' ? partition : 'given';
+  return { partOf: toShared(partOf), metrics: { ...metrics, method } };
+}
+
+/** Large arrays over shared memory: ranks read them without a copy. */
+function shareData(data: GraphData): Omit<GraphData, 'graph'> {
+  const { graph: _, features, multiLabels, labels, split, ...rest } = data;
+  return {
+    ...rest,
+    labels: toShared(labels),
+    ...(multiLabels ? { multiLabels: toShared(multiLabels) } : {}),
+    split: { train: toShared(split.train), val: toShared(split.val), test: toShared(split.test) },
+    features:
+      features.kind === 'dense'
+        ? { kind: 'dense', values: toShared(features.values) }
+        : {
+            kind: 'csr',
+            csr: {
+              ...features.csr,
+              indptr: toShared(features.csr.indptr),
+              indices: toShared(features.csr.indices),
+              ...(features.csr.values ? { values: toShared(features.csr.values) } : {}),
+            },
+          },
+  };
+}
+
+function serversOf(cluster: ClusterSpec): number[] {
+  return Array.from({ length: worldSizeOf(cluster) }, (_, rank) => placeRank(cluster, rank).server);
+}
+
+function predictTraffic(payload: TrainPayload, { cluster, haloFeatures }: ResolvedTrainOptions) {
+  const { views, partOf, spec } = payload;
+  const serverOf = serversOf(cluster);
+  const haloRows = countHaloRows(views.train.graph, partOf, serverOf.length, views.train.include);
+  const { intraBytes, interBytes } = haloBytesPerEpoch(haloRows, serverOf, {
+    inputWidths: exchangeWidths(spec),
+    hasEncoder: spec.model === 'resSage',
+    featuresOnce: haloFeatures === 'once',
+  });
+  return { interBytesPerEpoch: interBytes, intraBytesPerEpoch: intraBytes };
+}
+
+function assembleReport(
+  results: readonly RankResult[],
+  predicted: TrainMetrics['predicted'],
+  partition: PartitionMetrics & { method: string },
+  spec: ResolvedGnnSpec,
+  trace: object | undefined,
+): TrainReport {
+  const root = results[0]?.root;
+  const rows = root?.epochs ?? [];
+  const best = bestRow(rows);
+  const last = rows.at(-1);
+  const epochTraffic = sumTraffic(results.map((r) => r.epochTraffic));
+  const halo = (linkClass: string) =>
+    epochTraffic
+      .filter((r) => r.class === linkClass && (r.phase === 'forward' || r.phase === 'backward'))
+      .reduce((sum, r) => sum + r.bytes, 0);
+  const seconds = root?.epochSeconds ?? [];
+  const metrics: TrainMetrics = {
+    bestEpoch: best?.epoch ?? 0,
+    trainLoss: best?.loss ?? Number.NaN,
+    trainAccuracy: best?.trainAccuracy ?? Number.NaN,
+    valAccuracy: best?.valAccuracy ?? Number.NaN,
+    testAccuracy: best?.testAccuracy ?? Number.NaN,
+    finalTrainLoss: last?.loss ?? Number.NaN,
+    finalTrainAccuracy: last?.trainAccuracy ?? Number.NaN,
+    finalValAccuracy: last?.valAccuracy ?? Number.NaN,
+    finalTestAccuracy: last?.testAccuracy ?? Number.NaN,
+    epochSeconds: {
+      median: median(seconds),
+      min: seconds.length ? Math.min(...seconds) : 0,
+      max: seconds.length ? Math.max(...seconds) : 0,
+      count: seconds.length,
+    },
+    parts: root?.parts ?? { compute: 0, halo: 0, gradient: 0 },
+    parametersHash: root?.parametersHash ?? '',
+    parameters: Object.values(root?.weights ?? {}).reduce((sum, w) => sum + w.data.length, 0),
+    peakDeviceBytes: results.map((r) => r.peakBytes),
+    traffic: [
+      ...sumTraffic(results.map((r) => r.setupTraffic.map((row) => ({ ...row, phase: 'setup' })))),
+      ...epochTraffic,
+    ],
+    interBytesPerEpoch: halo('inter'),
+    intraBytesPerEpoch: halo('intra'),
+    predicted,
+    partition,
+    setupSeconds: root?.setupSeconds ?? 0,
+  };
+  return {
+    status: root?.aborted ? 'aborted' : 'ok',
+    isRoot: root !== undefined,
+    metrics,
+    timeline: { epochs: rows },
+    spec,
+    weights: root?.weights ?? {},
+    buffers: root?.buffers ?? {},
+    environment: { engine: root?.engine ?? '', kernels: root?.kernels ?? '' },
+    files: root?.files ?? {},
+    ...(trace ? { trace } : {}),
+  };
+}
+
+/** Settings that change the numbers of a run; a resumed run must have the same. The number of epochs may grow. */
+function fingerprint(data: GraphData, spec: ResolvedGnnSpec, options: ResolvedTrainOptions): string {
+  const { optimizer, seed, inductive } = options;
+  const facts = {
+    vertices: data.graph.numVertices,
+    edges: data.graph.indices.length,
+    train: data.split.train.length,
+    spec,
+    optimizer,
+    seed,
+    inductive,
+  };
+  return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16);
+}
+
+function checkWritable(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw new OptionError('trainGnn', 'checkpointDir', folder, 'a folder that can be written', (cause as Error).message);
+  }
+}

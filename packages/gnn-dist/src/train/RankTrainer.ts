@@ -1,0 +1,179 @@
+/** One rank's training: forward, backward, gradient all-reduce, update; evaluation. Composes the parts beside it. */
+import { performance } from 'node:perf_hooks';
+import { GradientBuckets, type RankContext, Rng } from '@strata-ml/core';
+import { readTensor } from '@strata-ml/kernels';
+import { bceSum, createGnn, createOptimizer, crossEntropySum, type GnnModel, type Optimizer } from '@strata-ml/models';
+import * as tf from '@tensorflow/tfjs-core';
+import { DistGraphContext } from '../DistGraphContext.js';
+import { buildOneHopBlock } from '../plan/rankGraph.js';
+import { FlatParameters } from './parameters.js';
+import type { GraphView, TrainPayload } from './payload.js';
+import { countHits, type LocalSplit, localSplit, reduceScores } from './scores.js';
+
+/** A graph view on this rank. */
+interface RankView {
+  readonly context: DistGraphContext;
+  readonly splits: { readonly train: LocalSplit; readonly val: LocalSplit; readonly test: LocalSplit };
+}
+
+/** Accuracy or micro-F1 of the three parts of the split. */
+export interface Scores {
+  readonly train: number;
+  readonly val: number;
+  readonly test: number;
+}
+
+/** Trains one rank's share. Every method is collective. */
+export class RankTrainer {
+  readonly model: GnnModel;
+  readonly parameters: FlatParameters;
+  readonly optimizer: Optimizer;
+  readonly #ctx: RankContext<unknown>;
+  readonly #payload: TrainPayload;
+  readonly #train: RankView;
+  readonly #val: RankView;
+  readonly #test: RankView;
+  readonly #buckets: GradientBuckets;
+  readonly #labels: Int32Array;
+  #gradientWaitSeconds = 0;
+
+  constructor(ctx: RankContext<unknown>, payload: TrainPayload) {
+    const { views, options, spec } = payload;
+    this.#ctx = ctx;
+    this.#payload = payload;
+    this.#train = this.#view(views.train);
+    this.#val = views.val ? this.#view(views.val) : this.#train;
+    this.#test = views.test ? this.#view(views.test) : this.#val;
+    this.model = createGnn(spec);
+    this.parameters = new FlatParameters(this.model);
+    this.optimizer = createOptimizer(options.optimizer, this.parameters.values.length);
+    this.#buckets = new GradientBuckets(ctx.world, this.parameters.gradients, {
+      bucketBytes: options.bucketBytes,
+      algorithm: options.allReduce,
+      phase: 'gradient',
+    });
+    this.#labels = this.#localLabels();
+    this.parameters.assertEqualOnAllRanks(ctx.world, 'at the start');
+  }
+
+  /** One epoch; returns the sum of the losses of my training vertices, divided by their number on all ranks. */
+  epoch(epoch: number): number {
+    const { trace } = this.#ctx;
+    const { context, splits } = this.#train;
+    const { data } = this.#payload;
+    const divisor = data.split.train.length;
+    context.beginPass({ epoch, training: true });
+    const loss = tf.tidy(() => {
+      const { value, grads } = trace.span('forward and backward', 'compute', () =>
+        tf.variableGrads(() => {
+          const logits = this.model.forward(context);
+          const rows = splits.train.rows;
+          return data.multiLabels
+            ? bceSum(logits, this.#multiLabelsOf(splits.train), rows, divisor)
+            : crossEntropySum(logits, this.#labels, rows, divisor);
+        }),
+      );
+      this.#collect(grads);
+      return readTensor(value)[0]!;
+    });
+    context.endPass();
+    const start = performance.now();
+    trace.span('gradient all-reduce', 'wait', () => this.#buckets.flush());
+    this.#gradientWaitSeconds += (performance.now() - start) / 1000;
+    trace.span('update', 'compute', () => {
+      this.optimizer.step(this.parameters.values, this.parameters.gradients);
+      this.parameters.apply();
+    });
+    return loss;
+  }
+
+  /** Scores with full neighbourhoods and no dropout. */
+  evaluate(epoch: number): Scores {
+    return this.#ctx.trace.span('evaluate', 'other', () => {
+      const train = this.#counts(this.#train, epoch, ['train', 'val', 'test']);
+      const val = this.#val === this.#train ? train : this.#counts(this.#val, epoch, ['val', 'test']);
+      const test = this.#test === this.#val ? val : this.#counts(this.#test, epoch, ['test']);
+      const none: [number, number] = [0, 0];
+      const scores = reduceScores(this.#ctx.world, [train.train ?? none, val.val ?? none, test.test ?? none]);
+      return { train: scores[0]!, val: scores[1]!, test: scores[2]! };
+    });
+  }
+
+  /** Seconds blocked on halo rows and on gradients since the last call. */
+  takeWaitSeconds(): { readonly halo: number; readonly gradient: number } {
+    const gradient = this.#gradientWaitSeconds;
+    this.#gradientWaitSeconds = 0;
+    return { halo: this.#train.context.halo.takeWaitSeconds(), gradient };
+  }
+
+  /** Frees tensors and operators. */
+  dispose(): void {
+    for (const view of new Set([this.#train, this.#val, this.#test])) view.context.dispose();
+    this.model.dispose();
+  }
+
+  #view(view: GraphView): RankView {
+    const { world, trace } = this.#ctx;
+    const { data, options, partOf, spec } = this.#payload;
+    const block = buildOneHopBlock(view.graph, partOf, world.rank, world.size, view.include);
+    const context = new DistGraphContext({
+      world,
+      block,
+      features: data.features,
+      inputWidth: data.numFeatures,
+      inDegrees: view.inDegrees,
+      outDegrees: view.outDegrees,
+      globalRows: view.numIncluded,
+      rng: new Rng(options.seed),
+      trace,
+      haloFeatures: options.haloFeatures,
+      readsHaloFeatures: spec.model !== 'resSage',
+      overlap: options.overlap,
+    });
+    const { train, val, test } = data.split;
+    const local = (vertices: Int32Array) => localSplit(vertices, block.globalIds, block.numOwned);
+    return { context, splits: { train: local(train), val: local(val), test: local(test) } };
+  }
+
+  #collect(grads: Readonly<Record<string, tf.Tensor>>): void {
+    const { gradients, slots } = this.parameters;
+    // Last layer first, the order in which backward makes them.
+    for (let i = slots.length - 1; i >= 0; i--) {
+      const { variable, begin, end } = slots[i]!;
+      const gradient = grads[variable.name];
+      if (gradient) gradients.set(readTensor(gradient).subarray(0, end - begin), begin);
+      else gradients.fill(0, begin, end);
+      this.#buckets.ready(begin, end);
+    }
+  }
+
+  #counts(view: RankView, epoch: number, parts: readonly ('train' | 'val' | 'test')[]) {
+    view.context.beginPass({ epoch, training: false });
+    const counts = tf.tidy(() => {
+      const logits = readTensor(this.model.forward(view.context));
+      return Object.fromEntries(parts.map((part) => [part, countHits(logits, view.splits[part], this.#payload.data)]));
+    });
+    view.context.endPass();
+    return counts as Partial<Record<'train' | 'val' | 'test', [number, number]>>;
+  }
+
+  /** Labels by local row. */
+  #localLabels(): Int32Array {
+    const { rows, ids } = this.#train.splits.train;
+    const labels = new Int32Array(this.#train.context.numOwned).fill(-1);
+    for (let i = 0; i < rows.length; i++) labels[rows[i]!] = this.#payload.data.labels[ids[i]!] ?? -1;
+    return labels;
+  }
+
+  /** Multi-labels by local row, uint8 `[numOwned, C]`. */
+  #multiLabelsOf({ rows, ids }: LocalSplit): Uint8Array {
+    const { multiLabels, numClasses } = this.#payload.data;
+    const local = new Uint8Array(this.#train.context.numOwned * numClasses);
+    if (!multiLabels) return local;
+    for (let i = 0; i < rows.length; i++) {
+      const id = ids[i]!;
+      local.set(multiLabels.subarray(id * numClasses, (id + 1) * numClasses), rows[i]! * numClasses);
+    }
+    return local;
+  }
+}
