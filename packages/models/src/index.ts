@@ -1,4 +1,6 @@
+export { dropoutKey } from './dropoutKey.js';
 export type { GraphContext, NeighbourBlock, Normaliser } from './GraphContext.js';
+export { createGnn } from './gnn/createGnn.js';
 export type { GnnModel, ModelBuffer, Parameter } from './gnn/GnnModel.js';
 export {
   exchangeWidths,
@@ -11,3 +13,28 @@ export {
   type ResolvedGnnSpec,
   resolveGnnSpec,
 } from './gnn/spec.js';
+export { batchNorm, type RunningStatistics } from './layers/batchNorm.js';
+export { addBias, affine, multiply, multiplyConstant, relu, sum } from './layers/denseOps.js';
+export { edgeAttention } from './layers/edgeAttention.js';
+export { layerNorm } from './layers/layerNorm.js';
+export { type LocalGraphContext, type LocalGraphOptions, localGraphContext } from './localGraphContext.js';
+export { bceSum } from './loss/binaryCrossEntropy.js';
+export { crossEntropySum } from './loss/crossEntropy.js';
+export { type AccuracyCounts, accuracy, type F1Counts, microF1 } from './loss/metrics.js';
+export type { NodeFeatures } from './NodeFeatures.js';
+export { normalisedWeights } from './normalisedWeights.js';
+export {
+  flattenParameters,
+  type LossAndGradients,
+  lossAndGradients,
+  parameterCount,
+  unflattenParameters,
+} from './optim/flat.js';
+export {
+  createOptimizer,
+  type Optimizer,
+  type OptimizerName,
+  type OptimizerSpec,
+  type OptimizerState,
+  optimizers,
+} from './optim/Optimizer.js';

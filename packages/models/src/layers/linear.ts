@@ -1,0 +1,34 @@
+/** A dense layer. */
+import type * as tf from '@tensorflow/tfjs-core';
+import type { GraphContext } from '../GraphContext.js';
+import type { Initialiser } from '../gnn/spec.js';
+import { addBias, affine } from './denseOps.js';
+import { constant, fanInUniform, glorot, type ParameterStore } from './ParameterStore.js';
+
+/** Weight `[in, out]` and bias `[out]` of a dense layer. */
+export interface Linear {
+  readonly weight: tf.Variable<tf.Rank.R2>;
+  readonly bias: tf.Variable<tf.Rank.R1>;
+}
+
+/** Creates `NAME.weight` and `NAME.bias`. */
+export function linear(store: ParameterStore, name: string, fanIn: number, fanOut: number, init: Initialiser): Linear {
+  const uniform = init === 'uniform';
+  const weight = store.add<tf.Rank.R2>(
+    `${name}.weight`,
+    [fanIn, fanOut],
+    uniform ? fanInUniform(fanIn) : glorot(fanIn, fanOut),
+  );
+  const bias = store.add<tf.Rank.R1>(`${name}.bias`, [fanOut], uniform ? fanInUniform(fanIn) : constant(0));
+  return { weight, bias };
+}
+
+/** h·W + b. */
+export function applyLinear(layer: Linear, h: tf.Tensor2D): tf.Tensor2D {
+  return affine(h, layer.weight, layer.bias);
+}
+
+/** drop(X)·W + b on the owned rows of the input features. */
+export function applyToInput(layer: Linear, context: GraphContext, rate: number, index: number): tf.Tensor2D {
+  return addBias(context.projectInput(layer.weight, 'owned', rate, index), layer.bias);
+}
