@@ -1,4 +1,25 @@
-export type { ClusterSpec, LinkSpec, StorageSpec } from './cluster/Cluster.js';
+export { atomicWrite } from './atomicWrite.js';
+export {
+  type ClusterSpec,
+  describeCluster,
+  formatCluster,
+  isUnlimited,
+  type LinkSpec,
+  type Placement,
+  placeRank,
+  type StorageSpec,
+  worldSizeOf,
+} from './cluster/Cluster.js';
+export { clusterToYaml, loadCluster, readClusterFile, writeClusterFile } from './cluster/file.js';
+export { type ClusterInput, type ClusterOverrides, parseCluster } from './cluster/parse.js';
+export {
+  formatBandwidth,
+  formatBytes,
+  formatDuration,
+  parseBandwidth,
+  parseBytes,
+  parseDuration,
+} from './cluster/units.js';
 export { type LinkClass, sumTraffic, TrafficLedger, type TrafficRow } from './comm/counters.js';
 export type {
   AllReduceAlgorithm,
@@ -11,8 +32,16 @@ export type {
   SendOptions,
   Work,
 } from './comm/ProcessGroup.js';
-export type { Device, MemoryAccount } from './device/Device.js';
-export type { EngineName } from './engine/choose.js';
+export { createDevice, type Device, type MemoryAccount } from './device/Device.js';
+export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from './device/OutOfDeviceMemoryError.js';
+export { EngineUnavailableError, type InitEngineOptions, initEngine } from './engine/choose.js';
+export {
+  ENGINE_NAMES,
+  type EngineCandidate,
+  type EngineName,
+  type EngineReport,
+  type KernelVariant,
+} from './engine/EngineReport.js';
 export {
   AbortedError,
   CommMismatchError,
@@ -30,4 +59,31 @@ export {
 } from './errors.js';
 export type { RankContext, RankEntry } from './launch/RankContext.js';
 export { Rng } from './rng.js';
-export type { SpanCategory, Trace } from './trace/Trace.js';
+export {
+  isShared,
+  type SharableArray,
+  sharedFloat32,
+  sharedFloat64,
+  sharedInt32,
+  sharedUint8,
+  sharedUint32,
+  toShared,
+} from './shared.js';
+export { SPAN_CATEGORIES, type SpanCategory } from './trace/category.js';
+export {
+  type ChromeEvent,
+  type ChromeTrace,
+  type ChromeTraceOptions,
+  toChromeTrace,
+  writeChromeTrace,
+} from './trace/chrome.js';
+export { type PhaseSummary, type RankSummary, summariseTrace, type TraceSummary } from './trace/summary.js';
+export { createClock, NO_TRACE, openTrace, type Trace } from './trace/Trace.js';
+export {
+  createTraceBuffer,
+  readTrace,
+  type Span,
+  type TraceBuffer,
+  type TraceBufferOptions,
+  type TraceRecording,
+} from './trace/TraceBuffer.js';

@@ -1,0 +1,171 @@
+/** One driver per engine: can it run in this thread, and make it run. Libraries are loaded only when asked for. */
+import { isMainThread } from 'node:worker_threads';
+import * as tf from '@tensorflow/tfjs-core';
+import type { MemoryAccount } from '../device/Device.js';
+import { attachAccount, type BackendAccount } from './account.js';
+import type { EngineName } from './EngineReport.js';
+import { loadWasm } from './wasm/load.js';
+
+/** What an engine may be told before its first use. */
+export interface EngineOptions {
+  /** Budget of the device, in bytes; undefined means no limit. */
+  readonly memoryBytes?: number | undefined;
+  /** Threads one op may use. */
+  readonly threads?: number | undefined;
+}
+
+/** An engine that runs in this thread. */
+export interface RunningEngine {
+  readonly version: string;
+  readonly account: MemoryAccount;
+  /** Gives up hooks on the backend, when another engine takes over. */
+  detach(): void;
+}
+
+/** The outcome of a look at an engine. */
+export type Probe =
+  | { readonly available: true; readonly reason: string; start(options: EngineOptions): Promise<RunningEngine> }
+  | { readonly available: false; readonly reason: string };
+
+/** Looks whether an engine can run in this thread. Never throws: what went wrong becomes the reason. */
+export async function probeEngine(name: EngineName): Promise<Probe> {
+  try {
+    return await PROBES[name]();
+  } catch (error) {
+    return { available: false, reason: `did not load: ${firstLine(error)}` };
+  }
+}
+
+const PROBES: Readonly<Record<EngineName, () => Promise<Probe>>> = {
+  native: probeNative,
+  tensorflow: probeTensorflow,
+  wasm: probeWasm,
+  cpu: probeCpu,
+};
+
+/** What `@strata-ml/tfjs-backend-native` offers, as far as it is used here. */
+interface NativeModule {
+  nativeAvailability(): { available: boolean; reason: string; version?: string };
+  configureNative(options: { memoryBytes?: number; threads?: number }): void;
+  nativeMemory(): { currentBytes: number; peakBytes: number; budgetBytes: number; resetPeak(): void };
+}
+
+async function probeNative(): Promise<Probe> {
+  // Loading registers the backend, so it waits until someone asks.
+  const specifier: string = '@strata-ml/tfjs-backend-native';
+  const native = (await import(specifier)) as NativeModule;
+  const { available, reason, version = 'unknown' } = native.nativeAvailability();
+  if (!available) return { available, reason };
+  return {
+    available,
+    reason,
+    async start({ memoryBytes, threads }) {
+      native.configureNative({
+        ...(memoryBytes === undefined ? {} : { memoryBytes }),
+        ...(threads === undefined ? {} : { threads }),
+      });
+      await useBackend('native');
+      return { version, account: nativeAccount(native), detach: () => {} };
+    },
+  };
+}
+
+/** The arena's own figures, read when asked. */
+function nativeAccount(native: NativeModule): MemoryAccount {
+  return {
+    get currentBytes() {
+      return native.nativeMemory().currentBytes;
+    },
+    get peakBytes() {
+      return native.nativeMemory().peakBytes;
+    },
+    get budgetBytes() {
+      return native.nativeMemory().budgetBytes;
+    },
+    resetPeak() {
+      native.nativeMemory().resetPeak();
+    },
+  };
+}
+
+async function probeTensorflow(): Promise<Probe> {
+  if (!isMainThread) {
+    return {
+      available: false,
+      reason:
+        'TensorFlow’s addon loads in one thread of a process only, and this is a worker thread; use the mpi transport',
+    };
+  }
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major >= 23) {
+    return {
+      available: false,
+      reason: `@tensorflow/tfjs-node calls util.isNullOrUndefined, which Node ${major} no longer has; use Node 20 or 22`,
+    };
+  }
+  const specifier: string = '@tensorflow/tfjs-node';
+  let loaded: { version?: Record<string, string> };
+  try {
+    loaded = (await import(specifier)) as typeof loaded;
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+    return {
+      available: false,
+      reason: isMissing
+        ? 'the optional package @tensorflow/tfjs-node is not installed; npm install @tensorflow/tfjs-node'
+        : `@tensorflow/tfjs-node is installed but does not load (${firstLine(error)}); its installer downloads a library, run npm rebuild @tensorflow/tfjs-node`,
+    };
+  }
+  if (tf.findBackendFactory('tensorflow') === null) {
+    return {
+      available: false,
+      reason: '@tensorflow/tfjs-node brought its own copy of @tensorflow/tfjs-core; install both in the same version',
+    };
+  }
+  return {
+    available: true,
+    reason: 'TensorFlow’s native library, through @tensorflow/tfjs-node',
+    async start({ memoryBytes }) {
+      return startCounted('tensorflow', loaded.version?.['tfjs-node'] ?? 'unknown', memoryBytes);
+    },
+  };
+}
+
+async function probeWasm(): Promise<Probe> {
+  const { version, simd } = await loadWasm();
+  return {
+    available: true,
+    reason: `WebAssembly kernels of tfjs${simd ? ' with SIMD' : ', without SIMD on this processor'}, one thread, at most 2 GiB of tensors`,
+    start: ({ memoryBytes }) => startCounted('wasm', version, memoryBytes),
+  };
+}
+
+async function probeCpu(): Promise<Probe> {
+  const cpu = await import('@tensorflow/tfjs-backend-cpu');
+  return {
+    available: true,
+    reason: 'plain JavaScript, complete but slow',
+    start: ({ memoryBytes }) => startCounted('cpu', cpu.version_cpu, memoryBytes),
+  };
+}
+
+async function startCounted(
+  name: EngineName,
+  version: string,
+  memoryBytes: number | undefined,
+): Promise<RunningEngine> {
+  await useBackend(name);
+  // The cpu backend advises on first use, on the console, to install tfjs-node: that choice was made already.
+  (tf.backend() as tf.KernelBackend & { firstUse?: boolean }).firstUse = false;
+  const account: BackendAccount = attachAccount(tf.backend(), memoryBytes);
+  return { version, account, detach: () => account.detach() };
+}
+
+async function useBackend(name: EngineName): Promise<void> {
+  if (!(await tf.setBackend(name))) throw new Error(`the ${name} backend failed to initialise`);
+}
+
+function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String((error as { message?: unknown })?.message ?? error);
+  return text.split('\n')[0] ?? '';
+}
