@@ -1,0 +1,151 @@
+/** The memory of one device: one WebAssembly.Memory of fixed size, and who uses which part of it. */
+import { constrainedMemory } from 'node:process';
+import { totalmem } from 'node:os';
+import { OutOfDeviceMemoryError } from '../errors.js';
+import { BlockAllocator } from './BlockAllocator.js';
+import { type WasmMemory, wasm } from '../webAssembly.js';
+
+const PAGE_BYTES = 65536;
+/** A 32-bit module addresses 4 GiB; the first page stays unused so that no block lies at address 0. */
+export const MAX_BUDGET_BYTES = 65535 * PAGE_BYTES;
+
+/** Half of what this process may use, at most 4 GiB − 64 KiB. Untouched pages cost nothing. */
+export function defaultBudgetBytes(): number {
+  const limit = constrainedMemory() ?? 0;
+  const available = limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+  return Math.min(MAX_BUDGET_BYTES, Math.floor(available / 2 / PAGE_BYTES) * PAGE_BYTES);
+}
+
+/** Element types that live in the arena. */
+export type ArenaArray = Float32Array | Int32Array | Uint8Array;
+
+/**
+ * A fixed budget of bytes.
+ *
+ * Blocks are 64-byte-aligned views into {@link memory}, which never grows, so a view stays valid until its block is
+ * freed. The operating system commits a page when it is first written. Arrays outside (those that kernels inherited
+ * from the cpu backend make) are counted by {@link reserveOutside}: the sum stays within the budget.
+ */
+export class DeviceArena {
+  /** The bytes themselves; SIMD kernels import this memory and work in place. */
+  readonly memory: WasmMemory;
+  /** Most bytes that tensors of this device may use together. */
+  readonly budgetBytes: number;
+
+  readonly #buffer: ArrayBuffer;
+  readonly #blocks: BlockAllocator;
+  #outsideBytes = 0;
+  #peakBytes = 0;
+
+  /** @param budgetBytes - up to {@link MAX_BUDGET_BYTES} */
+  constructor(budgetBytes: number) {
+    const pages = Math.ceil(budgetBytes / PAGE_BYTES) + 1;
+    this.memory = new wasm.Memory({ initial: pages, maximum: pages });
+    this.#buffer = this.memory.buffer;
+    this.budgetBytes = budgetBytes;
+    this.#blocks = new BlockAllocator(PAGE_BYTES, budgetBytes);
+  }
+
+  /** Bytes in use, arrays outside the arena included. */
+  get currentBytes(): number {
+    return this.#blocks.usedBytes + this.#outsideBytes;
+  }
+
+  /** Highest {@link currentBytes} since the start or the last {@link resetPeak}. */
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  /** Largest block that an allocation could get now. */
+  get largestFreeBytes(): number {
+    return Math.max(0, Math.min(this.#blocks.largestFreeBytes(), this.budgetBytes - this.currentBytes));
+  }
+
+  /** Takes a block of at least `bytes`; its contents are whatever was there. Gives the block id. */
+  allocate(bytes: number, op: string): number {
+    const block = this.currentBytes + bytes > this.budgetBytes ? -1 : this.#blocks.allocate(bytes);
+    if (block < 0) throw this.#outOfMemory(bytes, op);
+    this.#notePeak();
+    return block;
+  }
+
+  /** Gives a block back; views into it must not be used any more. */
+  free(block: number): void {
+    this.#blocks.free(block);
+  }
+
+  /** First byte of a block in {@link memory}. */
+  offsetBytes(block: number): number {
+    return this.#blocks.offsetBytes(block);
+  }
+
+  /** A view of `length` elements from the start of a block. */
+  float32(block: number, length: number): Float32Array<ArrayBuffer> {
+    return new Float32Array(this.#buffer, this.#blocks.offsetBytes(block), length);
+  }
+
+  /** A view of `length` elements from the start of a block. */
+  int32(block: number, length: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.#buffer, this.#blocks.offsetBytes(block), length);
+  }
+
+  /** A view of `length` elements from the start of a block. */
+  uint8(block: number, length: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#buffer, this.#blocks.offsetBytes(block), length);
+  }
+
+  /** Whether an array is a view into this arena. */
+  owns(array: ArrayBufferView): boolean {
+    return array.buffer === this.#buffer;
+  }
+
+  /** Counts an array that lives on the JavaScript heap against the budget. */
+  reserveOutside(bytes: number, op: string): void {
+    if (this.currentBytes + bytes > this.budgetBytes) throw this.#outOfMemory(bytes, op);
+    this.#outsideBytes += bytes;
+    this.#notePeak();
+  }
+
+  /** Undoes {@link reserveOutside}. */
+  releaseOutside(bytes: number): void {
+    this.#outsideBytes -= bytes;
+  }
+
+  /** Starts a new measurement of the peak. */
+  resetPeak(): void {
+    this.#peakBytes = this.currentBytes;
+  }
+
+  #notePeak(): void {
+    const current = this.currentBytes;
+    if (current > this.#peakBytes) this.#peakBytes = current;
+  }
+
+  #outOfMemory(askedBytes: number, op: string): OutOfDeviceMemoryError {
+    return new OutOfDeviceMemoryError({
+      op,
+      askedBytes,
+      freeBytes: Math.max(0, this.budgetBytes - this.currentBytes),
+      largestFreeBytes: this.largestFreeBytes,
+      budgetBytes: this.budgetBytes,
+    });
+  }
+}
+
+/** Reserves an arena; when the address space for the default budget is refused, half of it, and so on down to 256 MiB. */
+export function reserveArena(budgetBytes: number, exact: boolean): DeviceArena {
+  for (let bytes = budgetBytes; ; bytes = Math.floor(bytes / 2)) {
+    try {
+      return new DeviceArena(bytes);
+    } catch (cause) {
+      if (!exact && cause instanceof RangeError && bytes >= 512 * 1024 * 1024) continue;
+      throw new OutOfDeviceMemoryError({
+        op: 'configureNative',
+        askedBytes: bytes,
+        freeBytes: 0,
+        largestFreeBytes: 0,
+        budgetBytes: bytes,
+      });
+    }
+  }
+}

@@ -1,0 +1,31 @@
+/** What a native kernel is: a function that computes a tfjs kernel, or declines. */
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { NativeBackend } from '../NativeBackend.js';
+
+/** Arguments of a kernel. Attribute types are what tfjs-core defines for that kernel. */
+export interface NativeKernelArgs {
+  // biome-ignore lint/suspicious/noExplicitAny: each kernel destructures the inputs that tfjs-core names for it
+  readonly inputs: any;
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  readonly attrs: any;
+  readonly backend: NativeBackend;
+}
+
+/** Computes the kernel, or answers undefined: the inherited kernel then runs (dtypes or forms that are not worth it). */
+export type NativeKernel = (args: NativeKernelArgs) => TensorInfo | TensorInfo[] | undefined;
+
+/** Native kernels by the name of the tfjs kernel. */
+export type NativeKernels = Readonly<Record<string, NativeKernel>>;
+
+/** Whether all of these are float32. */
+export function areFloat(...infos: readonly TensorInfo[]): boolean {
+  for (const info of infos) if (info.dtype !== 'float32') return false;
+  return true;
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (const dim of shape) size *= dim;
+  return size;
+}
