@@ -1,3 +1,13 @@
+export type { SafetensorsType } from './checkpoint/layout.js';
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type LoadedTensor,
+  loadSafetensors,
+  type SafetensorsFile,
+  saveSafetensors,
+  type TensorToSave,
+} from './checkpoint/safetensors.js';
 export { dropoutKey } from './dropoutKey.js';
 export type { GraphContext, NeighbourBlock, Normaliser } from './GraphContext.js';
 export { createGnn } from './gnn/createGnn.js';
