@@ -1,0 +1,40 @@
+/** Checks the arguments of a communication call before anything is sent. */
+import { type CommArray, OptionError, ShapeError } from '@strata-ml/core';
+import { COLLECTIVE_TAG } from './plans.js';
+
+/** @throws {@link OptionError} unless `rank` is one of the group's. */
+export function checkRank(where: string, what: string, rank: number, size: number): void {
+  if (!Number.isInteger(rank) || rank < 0 || rank >= size) {
+    throw new OptionError(where, what, rank, `a rank of the group, 0 … ${size - 1}`);
+  }
+}
+
+/** @throws {@link OptionError} unless `tag` fits every MPI library. */
+export function checkTag(where: string, tag: number): void {
+  if (!Number.isInteger(tag) || tag < 0 || tag >= COLLECTIVE_TAG) {
+    throw new OptionError(where, 'tag', tag, `an integer in [0, ${COLLECTIVE_TAG - 1}]`);
+  }
+}
+
+/** @throws {@link ShapeError} unless `data` has `expected` elements. */
+export function checkLength(where: string, what: string, data: CommArray, expected: number): void {
+  if (data.length !== expected) throw new ShapeError(where, what, [data.length], `[${expected}]`);
+}
+
+/** @throws {@link OptionError} unless both arrays have the same element type. */
+export function checkSameType(where: string, input: CommArray, output: CommArray): void {
+  if (input.constructor !== output.constructor) {
+    throw new OptionError(where, 'output', output.constructor.name, `a ${input.constructor.name}, as input is`);
+  }
+}
+
+/** @throws {@link ShapeError} unless there is one non-negative count per rank. */
+export function checkCounts(where: string, what: string, counts: readonly number[], size: number): number {
+  if (counts.length !== size) throw new ShapeError(where, what, [counts.length], `[${size}], one count per rank`);
+  let sum = 0;
+  for (const n of counts) {
+    if (!Number.isInteger(n) || n < 0) throw new OptionError(where, what, n, 'integers ≥ 0');
+    sum += n;
+  }
+  return sum;
+}
