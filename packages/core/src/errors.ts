@@ -1,7 +1,7 @@
 /** Error classes of the core, and how errors cross threads and ranks: as plain data, rebuilt to the same class. */
-import { NonFiniteError, OptionError, ShapeError, StrataError } from '@strata-ml/kernels';
+import { NonFiniteError, OptionError, OutOfDeviceMemoryError, ShapeError, StrataError } from '@strata-ml/kernels';
 
-export { NonFiniteError, OptionError, ShapeError, StrataError };
+export { NonFiniteError, OptionError, OutOfDeviceMemoryError, ShapeError, StrataError };
 
 /** Input data (a file, an array) breaks its own format or contradicts other input. Exit code 2 on the command line. */
 export class DataError extends StrataError {
@@ -87,6 +87,7 @@ for (const c of [
   OptionError,
   ShapeError,
   NonFiniteError,
+  OutOfDeviceMemoryError,
   DataError,
   AbortedError,
   RankFailedError,

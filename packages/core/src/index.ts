@@ -33,7 +33,6 @@ export type {
   Work,
 } from './comm/ProcessGroup.js';
 export { createDevice, type Device, type MemoryAccount } from './device/Device.js';
-export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from './device/OutOfDeviceMemoryError.js';
 export { EngineUnavailableError, type InitEngineOptions, initEngine } from './engine/choose.js';
 export {
   ENGINE_NAMES,
@@ -50,6 +49,7 @@ export {
   deserializeError,
   NonFiniteError,
   OptionError,
+  OutOfDeviceMemoryError,
   RankFailedError,
   registerErrorClass,
   type SerializedError,

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { MemoryAccount } from '../device/Device.js';
-import { OutOfDeviceMemoryError } from '../device/OutOfDeviceMemoryError.js';
+import { OutOfDeviceMemoryError } from '../errors.js';
 
 type Shape = readonly number[];
 interface Info {
@@ -48,7 +48,7 @@ export function attachAccount(backend: tf.KernelBackend, budgetBytes = Number.PO
     const freeBytes = budgetBytes - currentBytes;
     throw new OutOfDeviceMemoryError({
       op,
-      requestedBytes: bytes,
+      askedBytes: bytes,
       freeBytes,
       budgetBytes,
       largestFreeBytes: freeBytes,

@@ -23,7 +23,7 @@ export interface InitEngineOptions {
 
 interface Current extends RunningEngine {
   readonly report: EngineReport;
-  readonly key: string;
+  readonly threads: number | undefined;
 }
 
 /** One engine per thread, so one per copy of this module. */
@@ -33,8 +33,9 @@ let pending: Promise<EngineReport> | undefined;
 /**
  * Selects and starts the tfjs backend of this thread: `native`, else `tensorflow`, else `wasm`, else `cpu`.
  *
- * Idempotent: asked again for the same, it returns the same report; asked for another engine or budget it switches,
- * and tensors of the old backend move over as tfjs does. The budget counts tensors made from then on.
+ * Idempotent: what is left open matches whatever runs already. Asked for another engine or budget it switches, and
+ * tensors of the old backend move over as tfjs does; the budget counts tensors made from then on. `native` takes its
+ * budget once per thread.
  *
  * @throws {@link OptionError} if `prefer` or `STRATA_ENGINE` is no engine, or if `memoryBytes` or `threads` is no
  *   positive whole number.
@@ -78,8 +79,7 @@ async function start({ prefer = 'auto', memoryBytes, threads }: InitEngineOption
   const wanted = resolveName(prefer);
   requirePositive('memoryBytes', memoryBytes);
   requirePositive('threads', threads);
-  const key = JSON.stringify([wanted.name, memoryBytes ?? null, threads ?? null]);
-  if (current?.key === key) return current.report;
+  if (current && isSatisfied(current, wanted.name, memoryBytes, threads)) return current.report;
 
   const candidates: EngineCandidate[] = [];
   for (const name of wanted.name === 'auto' ? ENGINE_NAMES : [wanted.name]) {
@@ -94,7 +94,7 @@ async function start({ prefer = 'auto', memoryBytes, threads }: InitEngineOption
     try {
       engine = await probe.start({ memoryBytes, threads } satisfies EngineOptions);
     } catch (error) {
-      if (wanted.name !== 'auto') throw error;
+      if (wanted.name !== 'auto' || error instanceof OptionError) throw error;
       candidates.push({ name, available: false, reason: error instanceof Error ? error.message : String(error) });
       continue;
     }
@@ -107,11 +107,25 @@ async function start({ prefer = 'auto', memoryBytes, threads }: InitEngineOption
       candidates,
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
     };
-    current = { ...engine, report, key };
+    current = { ...engine, report, threads };
     return report;
   }
   const [first] = candidates;
   throw new EngineUnavailableError(first?.name ?? 'cpu', first?.reason ?? 'no engine is left');
+}
+
+/** What is not asked for matches whatever runs. */
+function isSatisfied(
+  { report, threads: running }: Current,
+  name: EngineName | 'auto',
+  memoryBytes: number | undefined,
+  threads: number | undefined,
+): boolean {
+  return (
+    (name === 'auto' || name === report.name) &&
+    (memoryBytes === undefined || memoryBytes === report.memoryBytes) &&
+    (threads === undefined || threads === running)
+  );
 }
 
 function resolveName(prefer: string): { name: EngineName | 'auto'; why: string } {

@@ -4,6 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { MemoryAccount } from '../device/Device.js';
 import { attachAccount, type BackendAccount } from './account.js';
 import type { EngineName } from './EngineReport.js';
+import type { WasmBackend } from './wasm/backend.js';
+import { guardAllocations, WASM_LIMIT_BYTES } from './wasm/guard.js';
 import { loadWasm } from './wasm/load.js';
 
 /** What an engine may be told before its first use. */
@@ -43,27 +45,23 @@ const PROBES: Readonly<Record<EngineName, () => Promise<Probe>>> = {
   cpu: probeCpu,
 };
 
-/** What `@strata-ml/tfjs-backend-native` offers, as far as it is used here. */
-interface NativeModule {
-  nativeAvailability(): { available: boolean; reason: string; version?: string };
-  configureNative(options: { memoryBytes?: number; threads?: number }): void;
-  nativeMemory(): { currentBytes: number; peakBytes: number; budgetBytes: number; resetPeak(): void };
-}
+type NativeModule = typeof import('@strata-ml/tfjs-backend-native');
 
 async function probeNative(): Promise<Probe> {
   // Loading registers the backend, so it waits until someone asks.
-  const specifier: string = '@strata-ml/tfjs-backend-native';
-  const native = (await import(specifier)) as NativeModule;
+  const native: NativeModule = await import('@strata-ml/tfjs-backend-native');
   const { available, reason, version = 'unknown' } = native.nativeAvailability();
   if (!available) return { available, reason };
   return {
     available,
     reason,
     async start({ memoryBytes, threads }) {
-      native.configureNative({
-        ...(memoryBytes === undefined ? {} : { memoryBytes }),
-        ...(threads === undefined ? {} : { threads }),
-      });
+      if (memoryBytes !== undefined || threads !== undefined) {
+        native.configureNative({
+          ...(memoryBytes === undefined ? {} : { memoryBytes }),
+          ...(threads === undefined ? {} : { threads }),
+        });
+      }
       await useBackend('native');
       return { version, account: nativeAccount(native), detach: () => {} };
     },
@@ -132,11 +130,16 @@ async function probeTensorflow(): Promise<Probe> {
 }
 
 async function probeWasm(): Promise<Probe> {
-  const { version, simd } = await loadWasm();
+  const { version, hasSimd } = await loadWasm();
   return {
     available: true,
-    reason: `WebAssembly kernels of tfjs${simd ? ' with SIMD' : ', without SIMD on this processor'}, one thread, at most 2 GiB of tensors`,
-    start: ({ memoryBytes }) => startCounted('wasm', version, memoryBytes),
+    reason: `WebAssembly kernels of tfjs${hasSimd ? ' with SIMD' : ', without SIMD on this processor'}, one thread, at most 3.5 GiB of tensors`,
+    async start({ memoryBytes }) {
+      const limit = Math.min(memoryBytes ?? WASM_LIMIT_BYTES, WASM_LIMIT_BYTES);
+      const engine = await startCounted('wasm', version, limit);
+      guardAllocations(tf.backend() as WasmBackend);
+      return engine;
+    },
   };
 }
 

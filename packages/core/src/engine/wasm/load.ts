@@ -2,22 +2,40 @@
 import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import { bridgeMissingKernels } from './bridge.js';
+import { replaceGather } from './gather.js';
+import { replaceMatMul } from './matMul.js';
+import { replaceReductions } from './reduce.js';
+import { replaceTile } from './tile.js';
+import { replaceTranspose } from './transpose.js';
 
-let loaded: Promise<{ version: string; simd: boolean }> | undefined;
+/** What was loaded. */
+export interface LoadedWasm {
+  readonly version: string;
+  readonly hasSimd: boolean;
+}
 
-/** Registers the `wasm` backend with its cliffs removed. Idempotent. */
-export function loadWasm(): Promise<{ version: string; simd: boolean }> {
+let loaded: Promise<LoadedWasm> | undefined;
+
+/** Registers the `wasm` backend with its cliffs removed, for this backend only. Idempotent. */
+export function loadWasm(): Promise<LoadedWasm> {
   loaded ??= load();
   return loaded;
 }
 
-async function load(): Promise<{ version: string; simd: boolean }> {
-  const wasm = await import('@tensorflow/tfjs-backend-wasm');
-  const folder = join(
-    dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm')),
-    '..',
-    'wasm-out',
-  );
-  wasm.setWasmPaths(folder + sep);
-  return { version: wasm.version_wasm, simd: (await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) as boolean };
+async function load(): Promise<LoadedWasm> {
+  const [wasm] = await Promise.all([
+    import('@tensorflow/tfjs-backend-wasm'),
+    // For the kernels that wasm lacks.
+    import('@tensorflow/tfjs-backend-cpu'),
+  ]);
+  const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
+  wasm.setWasmPaths(join(dirname(main), '..', 'wasm-out') + sep);
+  replaceMatMul();
+  replaceTranspose();
+  replaceGather();
+  replaceReductions();
+  replaceTile();
+  bridgeMissingKernels();
+  return { version: wasm.version_wasm, hasSimd: Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) };
 }
