@@ -1,0 +1,25 @@
+/** `strata data fetch NAME`. */
+import type { Command } from 'commander';
+import { action } from '../../action.js';
+import { addCommonFlags, type CommonFlags } from '../../options.js';
+
+/** Adds `fetch`. */
+export function fetchCommand(area: Command): void {
+  addCommonFlags(
+    area
+      .command('fetch')
+      .argument('<name>')
+      .description("download a data set into the user's cache, or say where to get it"),
+  ).action(
+    action<CommonFlags>(
+      'data fetch',
+      async (_, { output, signal }, [name = '']) => {
+        const { fetchDataset } = await import('@strata-ml/datasets');
+        const fetched = await fetchDataset(name, { signal, onProgress: (text) => output.note(text) });
+        output.print(`${name} is in ${fetched.folder}`);
+        return { config: { name }, metrics: { ...fetched } };
+      },
+      { isInterruptible: true },
+    ),
+  );
+}

@@ -1,0 +1,53 @@
+/** `strata gnn train`. */
+import { describeCluster, worldSizeOf, writeChromeTrace } from '@strata-ml/core';
+import type { Command } from 'commander';
+import { action } from '../../action.js';
+import { linkKind, placeOf } from '../../cluster.js';
+import { addDataFlags, loadTrainingData } from '../../data.js';
+import { checkWritableFile } from '../../output/Output.js';
+import { readPartition } from '../../partition.js';
+import { addTrainFlags, type TrainFlags, trainOptions } from './trainFlags.js';
+import { trainingTable } from './trainTable.js';
+import { TrainView } from './trainView.js';
+
+/** Adds `train`. */
+export function trainCommand(area: Command): void {
+  addTrainFlags(
+    addDataFlags(area.command('train').description('train on every vertex of a graph, over a cluster of devices')),
+  ).action(
+    action<TrainFlags>(
+      'gnn train',
+      async (flags, { output, signal, rank }) => {
+        const place = await placeOf(flags, rank);
+        const options = trainOptions(flags);
+        if (flags.trace !== undefined && rank.isRoot) await checkWritableFile('--trace', flags.trace);
+        const data = await loadTrainingData(flags, output);
+        const partition = await readPartition(flags.partition, data.graph.numVertices, worldSizeOf(place.cluster));
+        output.print(describeCluster(place.cluster));
+
+        const { trainGnn } = await import('@strata-ml/gnn-dist');
+        const view = new TrainView(output, flags.logEvery);
+        const report = await trainGnn(data, {
+          ...options,
+          ...place,
+          partition,
+          signal,
+          onEvent: (event) => view.show(event),
+        }).finally(() => view.stop());
+
+        if (flags.trace !== undefined && report.trace && report.isRoot)
+          await writeChromeTrace(flags.trace, report.trace);
+        if (report.isRoot) output.print(`\n${trainingTable(report, { trace: flags.trace, links: linkKind(place) })}`);
+        return {
+          config: { ...flags, ...options, cluster: place.cluster, transport: place.transport, model: report.spec },
+          metrics: report.metrics,
+          timeline: report.timeline,
+          labels: { links: linkKind(place) },
+          environment: report.environment,
+          status: report.status,
+        };
+      },
+      { isInterruptible: true },
+    ),
+  );
+}

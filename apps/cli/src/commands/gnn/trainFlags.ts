@@ -1,0 +1,144 @@
+/** Flags of `gnn train`, and the options of the trainer that they stand for. */
+import type { TrainOptions } from '@strata-ml/gnn-dist';
+import type { Command } from 'commander';
+import type { DataFlags } from '../../data.js';
+import {
+  addClusterFlags,
+  addCommonFlags,
+  addEngineFlag,
+  addSeedFlag,
+  type ClusterFlags,
+  type CommonFlags,
+  choice,
+  integer,
+  number,
+} from '../../options.js';
+
+const models = { gcn: 'gcn', sage: 'sage', gat: 'gat', 'res-sage': 'resSage' } as const;
+
+/** Parsed flags. */
+export interface TrainFlags extends CommonFlags, ClusterFlags, DataFlags {
+  readonly mode: 'full-graph';
+  readonly model: keyof typeof models;
+  readonly layers?: number;
+  readonly hidden?: number;
+  readonly heads?: number;
+  readonly dropout?: number;
+  readonly norm?: 'none' | 'layer' | 'batch';
+  readonly lr: number;
+  readonly weightDecay: number;
+  readonly optimizer: 'adam' | 'adamw' | 'sgd';
+  readonly epochs: number;
+  readonly partition: string;
+  readonly haloFeatures: 'every-epoch' | 'once';
+  readonly overlap: boolean;
+  readonly allReduce: 'auto' | 'flat' | 'hierarchical';
+  readonly bucketBytes?: number;
+  readonly evalEvery?: number;
+  readonly patience?: number;
+  readonly inductive?: boolean;
+  readonly checkpoint?: string;
+  readonly checkpointEvery: number;
+  readonly resume?: boolean;
+  readonly trace?: string;
+  readonly logEvery: number;
+  readonly engine: NonNullable<TrainOptions['engine']>;
+  readonly timeout: number;
+}
+
+const atLeastOne = { min: 1 };
+
+/** Adds all flags but those of the data set. */
+export function addTrainFlags(command: Command): Command {
+  command
+    .option(
+      '--mode <name>',
+      'full-graph: every vertex in every step, exact',
+      choice('--mode', ['full-graph']),
+      'full-graph',
+    )
+    .option('--model <name>', 'gcn, sage, gat or res-sage', choice('--model', Object.keys(models)), 'gcn')
+    .option(
+      '--layers <n>',
+      'graph convolutions (default: 2 for gcn and gat, else 3)',
+      integer('--layers', { min: 1, max: 1000 }),
+    )
+    .option('--hidden <n>', 'width of hidden layers (default: 64)', integer('--hidden', atLeastOne))
+    .option('--heads <n>', 'attention heads, gat only; divides --hidden (default: 4)', integer('--heads', atLeastOne))
+    .option('--dropout <p>', 'in [0, 1) (default: 0.5)', number('--dropout', { min: 0, max: 1, isMaxOpen: true }))
+    .option('--norm <name>', 'none, layer or batch (default: by model)', choice('--norm', ['none', 'layer', 'batch']))
+    .option('--lr <rate>', 'learning rate', number('--lr', { min: 0, isMinOpen: true }), 0.01)
+    .option(
+      '--weight-decay <rate>',
+      'L2 for adam and sgd, decoupled for adamw',
+      number('--weight-decay', { min: 0 }),
+      0,
+    )
+    .option('--optimizer <name>', 'adam, adamw or sgd', choice('--optimizer', ['adam', 'adamw', 'sgd']), 'adam')
+    .option('--epochs <n>', 'passes over the training vertices', integer('--epochs', atLeastOne), 200)
+    .option('--partition <how>', 'random, hash, range, ldg, fennel, or a file with the rank of each vertex', 'fennel')
+    .option(
+      '--halo-features <when>',
+      'every-epoch, or once: keep copies of neighbours’ features',
+      choice('--halo-features', ['every-epoch', 'once']),
+      'every-epoch',
+    )
+    .option('--overlap', 'aggregate central rows while halo rows travel (default)')
+    .option('--no-overlap', 'wait for halo rows before aggregating')
+    .option(
+      '--all-reduce <how>',
+      'auto, flat or hierarchical',
+      choice('--all-reduce', ['auto', 'flat', 'hierarchical']),
+      'auto',
+    )
+    .option('--bucket-bytes <n>', 'gradients sent at once (default: 1 MiB)', integer('--bucket-bytes', { min: 4 }))
+    .option(
+      '--eval-every <n>',
+      'epochs between evaluations (default: 10, 1 below 10,000 vertices)',
+      integer('--eval-every', atLeastOne),
+    )
+    .option('--patience <n>', 'stop after so many evaluations without a better one', integer('--patience', atLeastOne))
+    .option('--inductive', 'train without seeing validation and test vertices')
+    .option('--checkpoint <dir>', 'folder for checkpoints and the trained model')
+    .option('--checkpoint-every <n>', 'epochs between checkpoints', integer('--checkpoint-every', atLeastOne), 50)
+    .option('--resume', 'go on from the checkpoint in --checkpoint')
+    .option('--trace <file>', 'write a Chrome trace of every rank; open it in ui.perfetto.dev')
+    .option(
+      '--log-every <n>',
+      'epochs between lines where there is no terminal',
+      integer('--log-every', atLeastOne),
+      10,
+    )
+    .option('--timeout <seconds>', 'longest wait for another rank', number('--timeout', { min: 0.1, max: 86_400 }), 60);
+  addEngineFlag(addSeedFlag(addClusterFlags(command)));
+  return addCommonFlags(command);
+}
+
+/** Translates flags; what was not given is left to the trainer's defaults. */
+export function trainOptions(flags: TrainFlags) {
+  const { layers, hidden, heads, dropout, norm, bucketBytes, evalEvery, patience } = flags;
+  return {
+    mode: flags.mode,
+    model: { model: models[flags.model], ...given({ layers, hidden, heads, dropout, norm }) },
+    optimizer: { name: flags.optimizer, learningRate: flags.lr, weightDecay: flags.weightDecay },
+    epochs: flags.epochs,
+    seed: flags.seed,
+    engine: flags.engine,
+    haloFeatures: flags.haloFeatures,
+    overlap: flags.overlap,
+    allReduce: flags.allReduce,
+    inductive: flags.inductive ?? false,
+    checkpointEvery: flags.checkpointEvery,
+    resume: flags.resume ?? false,
+    trace: flags.trace !== undefined,
+    timeoutMs: Math.round(1000 * flags.timeout),
+    ...given({ bucketBytes, evalEvery, patience, checkpointDir: flags.checkpoint }),
+  } satisfies TrainOptions;
+}
+
+/** Without the entries that are undefined. */
+function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, v]) => v !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

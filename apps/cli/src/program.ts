@@ -1,0 +1,50 @@
+/** The tree of commands: areas, and the verbs of each. */
+import { Command } from 'commander';
+import { profileCommand } from './commands/cluster/profile.js';
+import { showCommand } from './commands/cluster/show.js';
+import { fetchCommand } from './commands/data/fetch.js';
+import { infoCommand } from './commands/data/info.js';
+import { listCommand } from './commands/data/list.js';
+import { verifyCommand } from './commands/data/verify.js';
+import { doctorCommand } from './commands/doctor.js';
+import { evaluateCommand } from './commands/gnn/evaluate.js';
+import { trainCommand } from './commands/gnn/train.js';
+import { convertCommand } from './commands/graph/convert.js';
+import { generateCommand } from './commands/graph/generate.js';
+import { partitionCommand } from './commands/graph/partition.js';
+import { version } from './version.js';
+
+/** Adds one verb below an area. */
+type AddCommand = (area: Command) => void;
+
+const areas: readonly (readonly [name: string, description: string, verbs: readonly AddCommand[]])[] = [
+  [
+    'data',
+    'named data sets: list them, look at them, get them',
+    [listCommand, infoCommand, fetchCommand, verifyCommand],
+  ],
+  ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
+  ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
+  ['gnn', 'graph neural networks', [trainCommand, evaluateCommand]],
+];
+
+/** Builds the whole command line. It throws instead of ending the process, and prints no error of its own. */
+export function createProgram(): Command {
+  const program = new Command('strata')
+    .description('Train graph networks on one device or across a cluster, with every byte counted.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ showGlobalOptions: false })
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      '\nExamples:\n  strata doctor\n  strata gnn train --data cora --model gcn --hidden 16 --cluster 2x2',
+    );
+  doctorCommand(program);
+  for (const [name, description, verbs] of areas) {
+    const area = program.command(name).description(description);
+    for (const add of verbs) add(area);
+  }
+  return program;
+}
