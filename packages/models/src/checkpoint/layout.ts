@@ -94,7 +94,7 @@ function checkCoverage(entries: readonly TensorEntry[], dataBytes: number, fail:
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== at) {
       const what = begin < at ? 'must not overlap the one before' : 'must follow the one before without a gap';
-      return fail(`tensor ${JSON.stringify(name)} ${what}: begins at ${begin}, expected ${at}`);
+      fail(`tensor ${JSON.stringify(name)} ${what}: begins at ${begin}, expected ${at}`);
     }
     at = end;
   }

@@ -83,7 +83,10 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'decodeSafetensors'
   const tensors: Record<string, LoadedTensor> = Object.create(null);
   for (const entry of entries) {
     const { name, dtype, shape, begin, end } = entry;
-    tensors[name] = { dtype, shape, data: elements(entry, bytes.slice(dataOffset + begin, dataOffset + end)) };
+    // A copy of its own, so aligned; not `slice`, which on a Buffer would be a view.
+    const own = new Uint8Array(end - begin);
+    own.set(bytes.subarray(dataOffset + begin, dataOffset + end));
+    tensors[name] = { dtype, shape, data: elements(entry, own) };
   }
   return { tensors, metadata };
 }
@@ -147,8 +150,10 @@ let temporaryFiles = 0;
 
 function writeAtomically(path: string, bytes: Uint8Array): void {
   const temporary = `${path}.${process.pid}-${threadId}-${++temporaryFiles}.tmp`;
+  let isOpened = false;
   try {
     const file = openSync(temporary, 'wx');
+    isOpened = true;
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
       fsyncSync(file);
@@ -157,7 +162,7 @@ function writeAtomically(path: string, bytes: Uint8Array): void {
     }
     renameSync(temporary, path);
   } catch (cause) {
-    rmSync(temporary, { force: true });
+    if (isOpened) rmSync(temporary, { force: true });
     throw new DataError(`${path}: cannot be written (${(cause as Error).message})`, { file: path }, { cause });
   }
   syncFolder(dirname(path));
