@@ -1,12 +1,14 @@
 /** The storage side of the backend: where tensors live, who counts their bytes, which ONNX Runtime sessions exist. */
-import { type DataStorage, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
-import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+
 import * as kernels from '@strata-ml/kernels';
-import { type ArenaArray, type DeviceArena, reserveArena } from './arena/DeviceArena.js';
-import { takeSettings, releaseSettings } from './options.js';
+import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { type DataStorage, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import { type ArenaArray, type DeviceArena, reserveArena, returnArena } from './arena/DeviceArena.js';
+import { releaseSettings, takeSettings } from './options.js';
 import type { Ort } from './ort/binding.js';
 import { OperatorCache } from './ort/session.js';
 import { kernelInProgress } from './profile.js';
+import type { SimdLoops } from './simd/loops.js';
 import type { WasmMemory } from './webAssembly.js';
 
 type BackendValues = Parameters<MathBackendCPU['write']>[0];
@@ -51,7 +53,10 @@ export class NativeBackend extends MathBackendCPU {
   readonly arena: DeviceArena;
   /** Sessions of ONNX Runtime. */
   readonly operators: OperatorCache;
+  /** Loops over tensors in the arena. */
+  readonly simd: SimdLoops;
   readonly #stored: DataStorage<StoredTensor>;
+  readonly #slots: Float32Array;
   #lastId = 0;
 
   /** @param ort - ONNX Runtime, checked */
@@ -59,6 +64,8 @@ export class NativeBackend extends MathBackendCPU {
     super();
     const { memoryBytes, isDefault, threads } = takeSettings();
     this.arena = reserveArena(memoryBytes, !isDefault);
+    this.simd = this.arena.loops;
+    this.#slots = this.arena.slots;
     this.operators = new OperatorCache(ort, threads);
     // Same storage, but our records carry the block; they are only ever made by #store.
     this.#stored = this.data as unknown as DataStorage<StoredTensor>;
@@ -103,6 +110,7 @@ export class NativeBackend extends MathBackendCPU {
 
   override dispose(): void {
     this.operators.dispose();
+    returnArena(this.arena);
     releaseSettings();
   }
 
@@ -138,6 +146,27 @@ export class NativeBackend extends MathBackendCPU {
   share(info: TensorInfo, shape: number[] = info.shape): TensorInfo {
     this.incRef(info.dataId);
     return { dataId: info.dataId, shape, dtype: info.dtype };
+  }
+
+  /**
+   * First byte of a float32 operand for a SIMD loop.
+   *
+   * A single number that lives outside is put into a register-like slot of the unused first page instead of a block.
+   *
+   * @param slot - 0 for the first operand, 1 for the second
+   */
+  operand(info: TensorInfo, slot: 0 | 1): number {
+    const stored = this.#stored.get(info.dataId);
+    const values = stored.values as Float32Array;
+    if (stored.block !== undefined) return values.byteOffset;
+    if (values.length === 1) return this.constant(slot, values[0]!);
+    return this.address(info.dataId);
+  }
+
+  /** Puts a number where a SIMD loop can read it, until the slot is used again; gives its first byte. */
+  constant(slot: 0 | 1, value: number): number {
+    this.#slots[slot] = value;
+    return this.#slots.byteOffset + 4 * slot;
   }
 
   /** Moves a tensor's array into the arena if it is not there yet; gives its first byte. */
@@ -205,19 +234,10 @@ export class NativeBackend extends MathBackendCPU {
   #offerMemoryToKernels(): void {
     const { useKernelMemory } = kernels as unknown as { useKernelMemory?: (space: KernelMemory) => void };
     if (!useKernelMemory) return;
-    const blocks = new Map<number, number>();
     useKernelMemory({
       memory: this.arena.memory,
-      alloc: (bytes) => {
-        const block = this.arena.allocate(bytes, 'kernels');
-        const offset = this.arena.offsetBytes(block);
-        blocks.set(offset, block);
-        return offset;
-      },
-      free: (offset) => {
-        const block = blocks.get(offset);
-        if (block !== undefined && blocks.delete(offset)) this.arena.free(block);
-      },
+      alloc: (bytes) => this.arena.allocateForKernels(bytes),
+      free: (offset) => this.arena.freeForKernels(offset),
     });
   }
 }

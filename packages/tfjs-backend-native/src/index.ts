@@ -5,8 +5,9 @@
  */
 import './register.js';
 
+export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from '@strata-ml/kernels';
+
 export { type NativeAvailability, nativeAvailability } from './availability.js';
-export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from './errors.js';
 export { type NativeMemory, nativeMemory } from './memory.js';
 export { type Allocated, NativeBackend, type NativeDataType } from './NativeBackend.js';
 export { configureNative, type NativeOptions } from './options.js';

@@ -56,7 +56,11 @@ export function configureNative({ memoryBytes, threads }: NativeOptions): void {
 }
 
 /** The settings as the backend takes them when it starts; from then on they are fixed. */
-export function takeSettings(): { readonly memoryBytes: number; readonly isDefault: boolean; readonly threads: number } {
+export function takeSettings(): {
+  readonly memoryBytes: number;
+  readonly isDefault: boolean;
+  readonly threads: number;
+} {
   settings.inUse = true;
   return {
     memoryBytes: settings.memoryBytes ?? defaultBudgetBytes(),

@@ -84,6 +84,16 @@ export class BlockAllocator {
     this.#insertFree(merged);
   }
 
+  /** Gives all blocks back but those in `kept`. */
+  freeAllExcept(kept: ReadonlySet<number>): void {
+    // Block 0 is always the first: splitting keeps the front, merging keeps the earlier one.
+    const taken: number[] = [];
+    for (let block = this.sizeBytes > 0 ? 0 : NONE; block !== NONE; block = this.#next[block]!) {
+      if (!this.#isFree[block] && !kept.has(block)) taken.push(block);
+    }
+    for (const block of taken) this.free(block);
+  }
+
   /** First byte of a block. */
   offsetBytes(block: number): number {
     return this.#baseBytes + this.#offset[block]! * ALIGNMENT_BYTES;

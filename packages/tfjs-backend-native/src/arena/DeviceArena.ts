@@ -1,9 +1,11 @@
 /** The memory of one device: one WebAssembly.Memory of fixed size, and who uses which part of it. */
-import { constrainedMemory } from 'node:process';
+
 import { totalmem } from 'node:os';
-import { OutOfDeviceMemoryError } from '../errors.js';
-import { BlockAllocator } from './BlockAllocator.js';
+import { constrainedMemory } from 'node:process';
+import { OutOfDeviceMemoryError } from '@strata-ml/kernels';
+import { createSimdLoops, type SimdLoops } from '../simd/loops.js';
 import { type WasmMemory, wasm } from '../webAssembly.js';
+import { ALIGNMENT_BYTES, BlockAllocator } from './BlockAllocator.js';
 
 const PAGE_BYTES = 65536;
 /** A 32-bit module addresses 4 GiB; the first page stays unused so that no block lies at address 0. */
@@ -32,8 +34,15 @@ export class DeviceArena {
   /** Most bytes that tensors of this device may use together. */
   readonly budgetBytes: number;
 
+  /** SIMD loops over {@link memory}. */
+  readonly loops: SimdLoops;
+  /** Two numbers at the end of the unused first page, for scalar operands. */
+  readonly slots: Float32Array;
+
   readonly #buffer: ArrayBuffer;
   readonly #blocks: BlockAllocator;
+  // Blocks of the kernels package by their first byte; they outlive a backend.
+  readonly #kernelBlocks = new Map<number, number>();
   #outsideBytes = 0;
   #peakBytes = 0;
 
@@ -42,6 +51,8 @@ export class DeviceArena {
     const pages = Math.ceil(budgetBytes / PAGE_BYTES) + 1;
     this.memory = new wasm.Memory({ initial: pages, maximum: pages });
     this.#buffer = this.memory.buffer;
+    this.loops = createSimdLoops(this.memory);
+    this.slots = new Float32Array(this.#buffer, PAGE_BYTES - ALIGNMENT_BYTES, 2);
     this.budgetBytes = budgetBytes;
     this.#blocks = new BlockAllocator(PAGE_BYTES, budgetBytes);
   }
@@ -111,6 +122,27 @@ export class DeviceArena {
     this.#outsideBytes -= bytes;
   }
 
+  /** A block for data that SIMD kernels keep, such as sparse matrices; gives its first byte. */
+  allocateForKernels(bytes: number): number {
+    const block = this.allocate(bytes, 'kernels');
+    const offset = this.offsetBytes(block);
+    this.#kernelBlocks.set(offset, block);
+    return offset;
+  }
+
+  /** Gives back a block of {@link allocateForKernels}. */
+  freeForKernels(offset: number): void {
+    const block = this.#kernelBlocks.get(offset);
+    if (block !== undefined && this.#kernelBlocks.delete(offset)) this.free(block);
+  }
+
+  /** Frees whatever tensors used; their backend is gone. */
+  releaseTensors(): void {
+    this.#blocks.freeAllExcept(new Set(this.#kernelBlocks.values()));
+    this.#outsideBytes = 0;
+    this.resetPeak();
+  }
+
   /** Starts a new measurement of the peak. */
   resetPeak(): void {
     this.#peakBytes = this.currentBytes;
@@ -132,20 +164,35 @@ export class DeviceArena {
   }
 }
 
-/** Reserves an arena; when the address space for the default budget is refused, half of it, and so on down to 256 MiB. */
+// One per thread stays for the next backend: reserving address space makes V8 collect garbage.
+let spare: DeviceArena | undefined;
+
+/** Gives an arena back whose backend is gone. */
+export function returnArena(arena: DeviceArena): void {
+  arena.releaseTensors();
+  spare = arena;
+}
+
+/**
+ * Reserves an arena of `budgetBytes`.
+ *
+ * @param exact - whether the user named the budget; otherwise, when the address space for it is refused, half of it is
+ * tried, and so on down to 256 MiB
+ */
 export function reserveArena(budgetBytes: number, exact: boolean): DeviceArena {
+  if (spare?.budgetBytes === budgetBytes) {
+    const arena = spare;
+    spare = undefined;
+    return arena;
+  }
   for (let bytes = budgetBytes; ; bytes = Math.floor(bytes / 2)) {
     try {
       return new DeviceArena(bytes);
     } catch (cause) {
-      if (!exact && cause instanceof RangeError && bytes >= 512 * 1024 * 1024) continue;
-      throw new OutOfDeviceMemoryError({
-        op: 'configureNative',
-        askedBytes: bytes,
-        freeBytes: 0,
-        largestFreeBytes: 0,
-        budgetBytes: bytes,
-      });
+      if (!(cause instanceof RangeError)) throw cause;
+      if (!exact && bytes >= 512 * 1024 * 1024) continue;
+      const facts = { op: 'configureNative', askedBytes: bytes, freeBytes: 0, largestFreeBytes: 0, budgetBytes: bytes };
+      throw new OutOfDeviceMemoryError(facts);
     }
   }
 }

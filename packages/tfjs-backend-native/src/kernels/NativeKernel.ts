@@ -17,9 +17,15 @@ export type NativeKernel = (args: NativeKernelArgs) => TensorInfo | TensorInfo[]
 /** Native kernels by the name of the tfjs kernel. */
 export type NativeKernels = Readonly<Record<string, NativeKernel>>;
 
-/** Whether all of these are float32. */
-export function areFloat(...infos: readonly TensorInfo[]): boolean {
-  for (const info of infos) if (info.dtype !== 'float32') return false;
+/**
+ * Whether all of these are float32 tensors with float32 arrays.
+ *
+ * The cpu backend "casts" bool and int32 to float32 by changing the label only, so the label is not enough.
+ */
+export function areFloat(backend: NativeBackend, ...infos: readonly TensorInfo[]): boolean {
+  for (const info of infos) {
+    if (info.dtype !== 'float32' || !(backend.values(info.dataId) instanceof Float32Array)) return false;
+  }
   return true;
 }
 

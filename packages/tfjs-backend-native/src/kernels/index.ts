@@ -1,8 +1,20 @@
 /** All native kernels. */
+import { binaryKernels } from './binary.js';
+import { fusedKernels } from './fused.js';
 import { matMulKernels } from './matMul.js';
 import type { NativeKernels } from './NativeKernel.js';
+import { reduceKernels } from './reduce.js';
+import { softmaxKernels } from './softmax.js';
+import { unaryKernels } from './unary.js';
 
 export type { NativeKernel } from './NativeKernel.js';
 
 /** Native kernels by the name of the tfjs kernel. */
-export const nativeKernels: NativeKernels = { ...matMulKernels };
+export const nativeKernels: NativeKernels = {
+  ...matMulKernels,
+  ...fusedKernels,
+  ...binaryKernels,
+  ...unaryKernels,
+  ...reduceKernels,
+  ...softmaxKernels,
+};

@@ -2,14 +2,14 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { Allocated, NativeBackend } from '../NativeBackend.js';
 import type { OnnxGraph } from '../ort/onnxModel.js';
-import { areFloat, type NativeKernels, type NativeKernelArgs, sizeOf } from './NativeKernel.js';
+import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
 
 /** Below this many multiplications a plain loop is faster than a call into ONNX Runtime. Found by bench. */
 const SMALL_PRODUCT = 2048;
 
 export const matMulKernels: NativeKernels = {
   BatchMatMul({ inputs: { a, b }, attrs: { transposeA, transposeB }, backend }) {
-    if (!areFloat(a, b)) return undefined;
+    if (!areFloat(backend, a, b)) return undefined;
     return product(backend, 'BatchMatMul', a, b, Boolean(transposeA), Boolean(transposeB)).info;
   },
 };
@@ -148,5 +148,3 @@ function smallProduct(
     }
   }
 }
-
-export type MatMulArgs = NativeKernelArgs;

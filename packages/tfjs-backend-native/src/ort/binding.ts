@@ -6,8 +6,8 @@
  * `docs/decisions/0001-native-engine-binding.md`.
  */
 import { createRequire } from 'node:module';
-import { encodeModel } from './onnxModel.js';
 import { wasm } from '../webAssembly.js';
+import { encodeModel } from './onnxModel.js';
 
 /** What the native class reads of a tensor; plain objects do, and spare the checks of the public `Tensor`. */
 export interface OrtTensor {

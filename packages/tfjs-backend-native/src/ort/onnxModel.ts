@@ -35,7 +35,13 @@ export interface OnnxGraph {
 }
 
 /** Serialises a graph to the bytes of a `.onnx` file. */
-export function encodeModel({ inputs, outputs, nodes, constants = {}, opset = 17 }: OnnxGraph): Uint8Array<ArrayBuffer> {
+export function encodeModel({
+  inputs,
+  outputs,
+  nodes,
+  constants = {},
+  opset = 17,
+}: OnnxGraph): Uint8Array<ArrayBuffer> {
   const graph: number[] = [];
   for (const node of nodes) push(graph, message(1, encodeNode(node)));
   push(graph, text(2, 'strata'));
@@ -68,12 +74,20 @@ function encodeAttribute(name: string, value: Attribute): number[] {
   return [...head, ...value.flatMap((item) => integer(8, item)), ...integer(20, 7)];
 }
 
-function encodeConstant(name: string, value: { readonly float: number } | { readonly int64: readonly number[] }): number[] {
+function encodeConstant(
+  name: string,
+  value: { readonly float: number } | { readonly int64: readonly number[] },
+): number[] {
   if ('float' in value) {
     return [...integer(2, ElementType.float32), ...message(4, [...bytesOfFloat(value.float)]), ...text(8, name)];
   }
   const dims = integer(1, value.int64.length);
-  return [...dims, ...integer(2, ElementType.int64), ...value.int64.flatMap((item) => integer(7, item)), ...text(8, name)];
+  return [
+    ...dims,
+    ...integer(2, ElementType.int64),
+    ...value.int64.flatMap((item) => integer(7, item)),
+    ...text(8, name),
+  ];
 }
 
 function encodeValueInfo(name: string, type: ElementTypeName): number[] {

@@ -1,6 +1,7 @@
 /** One session per operator and attributes, created on first use and kept; run without allocating more than it must. */
-import { type ElementTypeName, encodeModel, type OnnxGraph } from './onnxModel.js';
+
 import type { Ort, OrtSession, OrtTensor } from './binding.js';
+import { type ElementTypeName, encodeModel, type OnnxGraph } from './onnxModel.js';
 
 const NO_OPTIONS = {};
 

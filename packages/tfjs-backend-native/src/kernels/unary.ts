@@ -1,0 +1,118 @@
+/** Element-wise operators of one operand: SIMD loops where arithmetic suffices, ONNX Runtime for transcendental functions. */
+import type { TensorInfo } from '@tensorflow/tfjs-core';
+import type { NativeBackend } from '../NativeBackend.js';
+import type { Attribute, OnnxGraph } from '../ort/onnxModel.js';
+import type { UnaryOperator } from '../simd/loops.js';
+import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.js';
+
+/** Below this many elements a loop over `Math.f` beats a call into ONNX Runtime. Found by bench. */
+const SMALL = 512;
+
+export const unaryKernels: NativeKernels = {
+  Neg: simd('Neg', 'neg'),
+  Abs: simd('Abs', 'abs'),
+  Sqrt: simd('Sqrt', 'sqrt'),
+  Square: simd('Square', 'square'),
+  Reciprocal: simd('Reciprocal', 'reciprocal'),
+  Rsqrt: simd('Rsqrt', 'rsqrt'),
+  Floor: simd('Floor', 'floor'),
+  Ceil: simd('Ceil', 'ceil'),
+  Round: simd('Round', 'round'),
+  Relu: simd('Relu', 'relu'),
+  Relu6: simd('Relu6', 'clip', () => [0, 6]),
+  ClipByValue: simd('ClipByValue', 'clip', (attrs) => [Number(attrs['clipValueMin']), Number(attrs['clipValueMax'])]),
+  LeakyRelu: simd('LeakyRelu', 'leakyRelu', (attrs) => [Number(attrs['alpha']), 0]),
+  Step: simd('Step', 'step', (attrs) => [Number(attrs['alpha']), 0]),
+  Sign: simd('Sign', 'sign'),
+  Exp: transcendental('Exp', Math.exp),
+  Log: transcendental('Log', Math.log),
+  Tanh: transcendental('Tanh', Math.tanh),
+  Sin: transcendental('Sin', Math.sin),
+  Cos: transcendental('Cos', Math.cos),
+  Elu: transcendental('Elu', (x) => (x >= 0 ? x : Math.exp(x) - 1)),
+  Erf: transcendental('Erf', undefined),
+  Sigmoid: ({ inputs: { x }, backend }) => {
+    const out = copyFor(backend, 'Sigmoid', x);
+    if (out) sigmoidInPlace(backend, out.values);
+    return out?.info;
+  },
+};
+
+function simd(
+  kernel: string,
+  operator: UnaryOperator,
+  parameters?: (attrs: Readonly<Record<string, unknown>>) => readonly [number, number],
+): NativeKernel {
+  return ({ inputs: { x }, attrs, backend }) => {
+    if (!areFloat(backend, x)) return undefined;
+    const [p, q] = parameters ? parameters(attrs) : [0, 0];
+    const source = backend.operand(x, 0);
+    const size = backend.floats(x).length;
+    const { dataId, values } = backend.allocate(kernel, size, 'float32');
+    backend.simd.unary[operator](source, values.byteOffset, size, p, q);
+    return { dataId, shape: x.shape, dtype: 'float32' };
+  };
+}
+
+function transcendental(op: string, scalar: ((x: number) => number) | undefined): NativeKernel {
+  return ({ inputs: { x }, backend }) => {
+    if (!areFloat(backend, x)) return undefined;
+    const source = backend.floats(x);
+    const { dataId, values } = backend.allocate(op, source.length, 'float32');
+    if (scalar && source.length < SMALL) {
+      for (let i = 0; i < source.length; i++) values[i] = scalar(source[i]!);
+    } else {
+      runUnary(backend, op, source, values);
+    }
+    return { dataId, shape: x.shape, dtype: 'float32' };
+  };
+}
+
+/** Runs a unary ONNX operator; `out` may be `x`. */
+export function runUnary(
+  backend: NativeBackend,
+  op: string,
+  x: Float32Array,
+  out: Float32Array,
+  attributes: Readonly<Record<string, Attribute>> = {},
+): void {
+  const dims = [x.length];
+  backend.operators
+    .get(`${op} ${JSON.stringify(attributes)}`, () => unaryGraph(op, attributes))
+    .input(0, x, dims)
+    .run(out, dims);
+}
+
+const unaryGraph = (op: string, attributes: Readonly<Record<string, Attribute>>): OnnxGraph => ({
+  inputs: { x: 'float32' },
+  outputs: { y: 'float32' },
+  nodes: [{ op, inputs: ['x'], outputs: ['y'], attributes }],
+});
+
+/**
+ * 1 / (1 + exp(−x)), in place, for an array in the arena.
+ *
+ * ONNX Runtime's own Sigmoid is 0 from −18 down; this keeps the relative accuracy of exp.
+ */
+export function sigmoidInPlace(backend: NativeBackend, values: Float32Array): void {
+  const { byteOffset, length } = values;
+  if (length < SMALL) {
+    for (let i = 0; i < length; i++) values[i] = 1 / (1 + Math.exp(-values[i]!));
+    return;
+  }
+  backend.simd.unary.neg(byteOffset, byteOffset, length, 0, 0);
+  runUnary(backend, 'Exp', values, values);
+  backend.simd.unary.logisticTail(byteOffset, byteOffset, length, 0, 0);
+}
+
+function copyFor(
+  backend: NativeBackend,
+  kernel: string,
+  x: TensorInfo,
+): { readonly info: TensorInfo; readonly values: Float32Array } | undefined {
+  if (!areFloat(backend, x)) return undefined;
+  const source = backend.floats(x);
+  const { dataId, values } = backend.allocate(kernel, source.length, 'float32');
+  values.set(source);
+  return { info: { dataId, shape: x.shape, dtype: 'float32' }, values };
+}
