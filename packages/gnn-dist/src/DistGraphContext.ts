@@ -4,7 +4,13 @@
  */
 import type { ProcessGroup, Rng, Trace } from '@strata-ml/core';
 import { dropoutRows, spmm } from '@strata-ml/kernels';
-import type { GraphContext, NeighbourBlock, Normaliser } from '@strata-ml/models';
+import {
+  dropoutKey,
+  type GraphContext,
+  type NeighbourBlock,
+  type Normaliser,
+  normalisedWeights,
+} from '@strata-ml/models';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Features } from './data.js';
 import { AggregationOperator, type HaloCall, haloAggregate, haloGather } from './exchange/haloAggregate.js';
@@ -52,13 +58,7 @@ export class DistGraphContext implements GraphContext {
     this.block = options.block;
     const plan = exchangeSendPlan(options.world, options.block);
     this.halo = new HaloExchange(options.world, options.block, plan, options.trace);
-    this.#input = new InputFeatures(
-      options.features,
-      options.inputWidth,
-      options.block,
-      this.halo,
-      options.trace,
-    );
+    this.#input = new InputFeatures(options.features, options.inputWidth, options.block, this.halo, options.trace);
     if (options.readsHaloFeatures && options.haloFeatures === 'once') this.#input.fetchHalo('setup');
   }
 
@@ -92,7 +92,7 @@ export class DistGraphContext implements GraphContext {
 
   projectInput(weight: tf.Tensor2D, rows: 'owned' | 'sources', dropoutRate: number, layer: number): tf.Tensor2D {
     const drops = this.#training && dropoutRate > 0;
-    const dropout = drops ? { rate: dropoutRate, rng: this.#dropoutRng('input', layer) } : undefined;
+    const dropout = drops ? { rate: dropoutRate, key: this.#dropoutKey('dropout', layer) } : undefined;
     return this.#options.trace.span('project input', 'compute', () => this.#input.project(weight, rows, dropout));
   }
 
@@ -111,7 +111,7 @@ export class DistGraphContext implements GraphContext {
   dropout(h: tf.Tensor2D, rate: number, purpose: string, layer: number): tf.Tensor2D {
     if (!this.#training || rate === 0) return h;
     const ids = this.#options.block.globalIds.subarray(0, h.shape[0]);
-    return dropoutRows(h, ids, rate, this.#dropoutRng(purpose, layer).key);
+    return dropoutRows(h, ids, rate, this.#dropoutKey(purpose, layer));
   }
 
   allReduceSum(stats: Float64Array): void {
@@ -131,8 +131,8 @@ export class DistGraphContext implements GraphContext {
     return { exchange: this.halo, block, trace, overlap, layer, phase };
   }
 
-  #dropoutRng(purpose: string, layer: number): Rng {
-    return this.#options.rng.split('dropout', purpose, this.#epoch, layer);
+  #dropoutKey(purpose: string, layer: number): readonly [number, number] {
+    return dropoutKey(this.#options.rng, purpose, this.#epoch, layer);
   }
 
   #operator(norm: Normaliser): AggregationOperator {
@@ -144,17 +144,11 @@ export class DistGraphContext implements GraphContext {
     return operator;
   }
 
-  /** Weight of each entry from degrees of the whole graph, so that a partition changes nothing. */
+  /** Weights from degrees of the whole graph, so that a partition changes nothing. */
   #weights(norm: Normaliser): Float32Array {
     const { block, inDegrees, outDegrees } = this.#options;
-    const weights = new Float32Array(block.indices.length);
-    for (let row = 0; row < block.numOwned; row++) {
-      const inDegree = inDegrees[block.globalIds[row]!]!;
-      for (let e = block.indptr[row]!; e < block.indptr[row + 1]!; e++) {
-        const outDegree = outDegrees[block.globalIds[block.indices[e]!]!]!;
-        weights[e] = norm === 'mean' ? 1 / inDegree : 1 / Math.sqrt(outDegree * inDegree);
-      }
-    }
-    return weights;
+    const inDegree = Int32Array.from(block.globalIds.subarray(0, block.numOwned), (id) => inDegrees[id]!);
+    const outDegree = Int32Array.from(block.globalIds, (id) => outDegrees[id]!);
+    return normalisedWeights(block, norm, inDegree, outDegree);
   }
 }

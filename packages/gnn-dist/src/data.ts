@@ -48,7 +48,12 @@ export function checkGraphData(data: GraphData): void {
   const { multiLabels, labels, numClasses, split } = data;
   if (multiLabels) {
     if (multiLabels.length !== n * numClasses) {
-      throw new ShapeError(where, 'multiLabels', [multiLabels.length / numClasses, numClasses], `[${n}, ${numClasses}]`);
+      throw new ShapeError(
+        where,
+        'multiLabels',
+        [multiLabels.length / numClasses, numClasses],
+        `[${n}, ${numClasses}]`,
+      );
     }
   } else if (labels.length !== n) {
     throw new ShapeError(where, 'labels', [labels.length], `[${n}], one per vertex`);

@@ -3,8 +3,6 @@ export { checkGraphData, type Features, type GraphData } from './data.js';
 export { HaloExchange, type PendingExchange } from './exchange/haloExchange.js';
 export type { HaloFeatures } from './input/InputFeatures.js';
 export {
-  type OptimizerOptions,
-  optimizerNames,
   type TrainMode,
   type TrainOptions,
   trainModes,
@@ -20,4 +18,5 @@ export type {
   TrainMetrics,
   TrainReport,
 } from './report.js';
+export { type Evaluation, evaluateGnn, loadModel, predict, saveModel, type TrainedModel } from './savedModel.js';
 export { trainGnn } from './train.js';

@@ -1,7 +1,7 @@
 /** Options of a training run, checked and with defaults filled in. */
 import { type ClusterSpec, type EngineName, OptionError, parseCluster } from '@strata-ml/core';
 import { type PartitionMethod, partitionMethods } from '@strata-ml/graph';
-import type { GnnSpec } from '@strata-ml/models';
+import { createOptimizer, type GnnSpec, type OptimizerSpec } from '@strata-ml/models';
 import type { HaloFeatures } from './input/InputFeatures.js';
 import type { TrainEvent } from './report.js';
 
@@ -10,26 +10,12 @@ export const trainModes = ['full-graph'] as const;
 /** One of {@link trainModes}. */
 export type TrainMode = (typeof trainModes)[number];
 
-/** Optimizers of {@link TrainOptions.optimizer}. */
-export const optimizerNames = ['adam', 'adamw', 'sgd'] as const;
-
-/** Update rule and its rates. */
-export interface OptimizerOptions {
-  /** @defaultValue `'adam'` */
-  readonly name?: (typeof optimizerNames)[number];
-  /** Learning rate. @defaultValue `0.01` */
-  readonly lr?: number;
-  /** L2 penalty for adam and sgd, decoupled decay for adamw. @defaultValue `0` */
-  readonly weightDecay?: number;
-  /** Momentum of sgd. @defaultValue `0` */
-  readonly momentum?: number;
-}
-
 /** Options of {@link trainGnn}. */
 export interface TrainOptions {
   /** The network; input width and classes come from the data. @defaultValue `{ model: 'gcn' }` */
   readonly model?: Omit<GnnSpec, 'inputWidth' | 'numClasses' | 'seed'>;
-  readonly optimizer?: OptimizerOptions;
+  /** Update rule and its rates. @defaultValue Adam with learning rate 0.01 */
+  readonly optimizer?: OptimizerSpec;
   /** Passes over the training vertices. @defaultValue `200` */
   readonly epochs?: number;
   /** Seeds initial parameters, dropout and the partitioner. @defaultValue `1` */
@@ -81,7 +67,7 @@ export interface TrainOptions {
 /** {@link TrainOptions} with defaults filled in, plain data. */
 export interface ResolvedTrainOptions {
   readonly model: Omit<GnnSpec, 'inputWidth' | 'numClasses' | 'seed'>;
-  readonly optimizer: Required<OptimizerOptions>;
+  readonly optimizer: Required<OptimizerSpec>;
   readonly epochs: number;
   readonly seed: number;
   readonly cluster: ClusterSpec;
@@ -113,12 +99,10 @@ export interface ResolvedTrainOptions {
  */
 export function resolveTrainOptions(options: TrainOptions, numVertices: number): ResolvedTrainOptions {
   const where = 'trainGnn';
-  const cluster =
-    typeof options.cluster === 'object' ? options.cluster : parseCluster(options.cluster ?? '1x1');
-  const { name = 'adam', lr = 0.01, weightDecay = 0, momentum = 0 } = options.optimizer ?? {};
+  const cluster = typeof options.cluster === 'object' ? options.cluster : parseCluster(options.cluster ?? '1x1');
   const resolved: ResolvedTrainOptions = {
     model: options.model ?? { model: 'gcn' },
-    optimizer: { name, lr, weightDecay, momentum },
+    optimizer: createOptimizer(options.optimizer).spec,
     epochs: options.epochs ?? 200,
     seed: options.seed ?? 1,
     cluster,
@@ -142,7 +126,6 @@ export function resolveTrainOptions(options: TrainOptions, numVertices: number):
     timeoutMs: options.timeoutMs ?? 60_000,
   };
   oneOf(where, 'mode', resolved.mode, trainModes);
-  oneOf(where, 'optimizer.name', name, optimizerNames);
   oneOf(where, 'haloFeatures', resolved.haloFeatures, ['every-epoch', 'once']);
   oneOf(where, 'allReduce', resolved.allReduce, ['auto', 'flat', 'hierarchical']);
   if (typeof resolved.partition === 'string') oneOf(where, 'partition', resolved.partition, partitionMethods);
@@ -152,13 +135,14 @@ export function resolveTrainOptions(options: TrainOptions, numVertices: number):
   }
   if (!(resolved.patience >= 1)) throw new OptionError(where, 'patience', resolved.patience, 'an integer ≥ 1');
   if (!Number.isSafeInteger(resolved.seed)) throw new OptionError(where, 'seed', resolved.seed, 'an integer');
-  if (!(lr > 0 && lr < Infinity)) throw new OptionError(where, 'optimizer.lr', lr, 'a positive number');
-  if (!(weightDecay >= 0 && weightDecay < Infinity)) {
-    throw new OptionError(where, 'optimizer.weightDecay', weightDecay, '≥ 0');
-  }
-  if (!(momentum >= 0 && momentum < 1)) throw new OptionError(where, 'optimizer.momentum', momentum, 'in [0, 1)');
   if (resolved.resume && !resolved.checkpointDir) {
-    throw new OptionError(where, 'checkpointDir', undefined, 'given when resume is true', 'name the folder to resume from');
+    throw new OptionError(
+      where,
+      'checkpointDir',
+      undefined,
+      'given when resume is true',
+      'name the folder to resume from',
+    );
   }
   return resolved;
 }

@@ -48,7 +48,12 @@ export interface TrainMetrics {
   readonly finalValAccuracy: number;
   readonly finalTestAccuracy: number;
   /** First 5 epochs and evaluation excluded (all epochs, if there are no more than 5). */
-  readonly epochSeconds: { readonly median: number; readonly min: number; readonly max: number; readonly count: number };
+  readonly epochSeconds: {
+    readonly median: number;
+    readonly min: number;
+    readonly max: number;
+    readonly count: number;
+  };
   readonly parts: EpochParts;
   /** SHA-256 over all parameters, float32 little-endian, in model order. */
   readonly parametersHash: string;

@@ -233,6 +233,12 @@ function checkWritable(folder: string): void {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.W_OK);
   } catch (cause) {
-    throw new OptionError('trainGnn', 'checkpointDir', folder, 'a folder that can be written', (cause as Error).message);
+    throw new OptionError(
+      'trainGnn',
+      'checkpointDir',
+      folder,
+      'a folder that can be written',
+      (cause as Error).message,
+    );
   }
 }

@@ -4,7 +4,7 @@
  * On the wire a row is always `4 · F₀` bytes, as vanilla full-graph training sends it. Sparse rows are multiplied as
  * sparse rows on both sides, so a vertex gives bit-identical products on every device that sees it.
  */
-import type { Rng, Trace } from '@strata-ml/core';
+import type { Trace } from '@strata-ml/core';
 import { dropoutRows, dropoutSparse, readTensor, SparseOperator, spmm, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Features } from '../data.js';
@@ -73,7 +73,7 @@ export class InputFeatures {
   project(
     weight: tf.Tensor2D,
     rows: 'owned' | 'sources',
-    dropout: { readonly rate: number; readonly rng: Rng } | undefined,
+    dropout: { readonly rate: number; readonly key: readonly [number, number] } | undefined,
   ): tf.Tensor2D {
     const { numOwned, numSources, globalIds } = this.#block;
     const owned = this.#multiply('owned', this.#owned, weight, globalIds.subarray(0, numOwned), dropout);
@@ -101,16 +101,16 @@ export class InputFeatures {
     x: SparseOperator | tf.Tensor2D,
     weight: tf.Tensor2D,
     ids: Int32Array,
-    dropout: { readonly rate: number; readonly rng: Rng } | undefined,
+    dropout: { readonly rate: number; readonly key: readonly [number, number] } | undefined,
   ): tf.Tensor2D {
     if (!(x instanceof SparseOperator)) {
-      return tf.matMul(dropout ? dropoutRows(x, ids, dropout.rate, dropout.rng.key) : x, weight);
+      return tf.matMul(dropout ? dropoutRows(x, ids, dropout.rate, dropout.key) : x, weight);
     }
     if (!dropout) return spmm(x, weight);
-    const key = `${part} ${dropout.rng.key} ${dropout.rate}`;
+    const key = `${part} ${dropout.key} ${dropout.rate}`;
     let dropped = this.#dropped.get(key);
     if (!dropped) {
-      dropped = dropoutSparse(x, ids, dropout.rate, dropout.rng.key);
+      dropped = dropoutSparse(x, ids, dropout.rate, dropout.key);
       this.#dropped.set(key, dropped);
     }
     return spmm(dropped, weight);

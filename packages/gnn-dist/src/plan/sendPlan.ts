@@ -35,7 +35,9 @@ export function exchangeSendPlan(world: ProcessGroup, block: OneHopBlock): SendP
       const id = requestedIds[at++]!;
       const row = rowOf[id] ?? -1;
       if (row < 0) {
-        throw new DataError(`halo handshake: rank ${q} asked rank ${world.rank} for vertex ${id}, which it does not own`);
+        throw new DataError(
+          `halo handshake: rank ${q} asked rank ${world.rank} for vertex ${id}, which it does not own`,
+        );
       }
       rows[i] = row;
     }

@@ -3,7 +3,12 @@ import { OptionError } from '@strata-ml/core';
 import type { CsrGraph } from '@strata-ml/graph';
 
 /** Halo rows by ordered pair: `rows[p · worldSize + q]` = rows that rank p reads from rank q. */
-export function countHaloRows(graph: CsrGraph, partOf: Int32Array, worldSize: number, include?: Uint8Array): Int32Array {
+export function countHaloRows(
+  graph: CsrGraph,
+  partOf: Int32Array,
+  worldSize: number,
+  include?: Uint8Array,
+): Int32Array {
   const rows = new Int32Array(worldSize * worldSize);
   // One bit per (source vertex, reading rank): a row read through many edges counts once.
   const words = Math.ceil(worldSize / 32);

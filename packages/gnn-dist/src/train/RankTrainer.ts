@@ -6,14 +6,15 @@ import { bceSum, createGnn, createOptimizer, crossEntropySum, type GnnModel, typ
 import * as tf from '@tensorflow/tfjs-core';
 import { DistGraphContext } from '../DistGraphContext.js';
 import { buildOneHopBlock } from '../plan/rankGraph.js';
+import { type LocalData, localData } from './localData.js';
 import { FlatParameters } from './parameters.js';
 import type { GraphView, TrainPayload } from './payload.js';
-import { countHits, type LocalSplit, localSplit, reduceScores } from './scores.js';
+import { countHits, type HitCount, reduceScores } from './scores.js';
 
 /** A graph view on this rank. */
 interface RankView {
   readonly context: DistGraphContext;
-  readonly splits: { readonly train: LocalSplit; readonly val: LocalSplit; readonly test: LocalSplit };
+  readonly local: LocalData;
 }
 
 /** Accuracy or micro-F1 of the three parts of the split. */
@@ -34,7 +35,6 @@ export class RankTrainer {
   readonly #val: RankView;
   readonly #test: RankView;
   readonly #buckets: GradientBuckets;
-  readonly #labels: Int32Array;
   #gradientWaitSeconds = 0;
 
   constructor(ctx: RankContext<unknown>, payload: TrainPayload) {
@@ -46,31 +46,28 @@ export class RankTrainer {
     this.#test = views.test ? this.#view(views.test) : this.#val;
     this.model = createGnn(spec);
     this.parameters = new FlatParameters(this.model);
-    this.optimizer = createOptimizer(options.optimizer, this.parameters.values.length);
+    this.optimizer = createOptimizer(options.optimizer);
     this.#buckets = new GradientBuckets(ctx.world, this.parameters.gradients, {
       bucketBytes: options.bucketBytes,
       algorithm: options.allReduce,
       phase: 'gradient',
     });
-    this.#labels = this.#localLabels();
     this.parameters.assertEqualOnAllRanks(ctx.world, 'at the start');
   }
 
   /** One epoch; returns the sum of the losses of my training vertices, divided by their number on all ranks. */
   epoch(epoch: number): number {
     const { trace } = this.#ctx;
-    const { context, splits } = this.#train;
-    const { data } = this.#payload;
-    const divisor = data.split.train.length;
+    const { context, local } = this.#train;
+    const divisor = this.#payload.data.split.train.length;
     context.beginPass({ epoch, training: true });
     const loss = tf.tidy(() => {
       const { value, grads } = trace.span('forward and backward', 'compute', () =>
         tf.variableGrads(() => {
           const logits = this.model.forward(context);
-          const rows = splits.train.rows;
-          return data.multiLabels
-            ? bceSum(logits, this.#multiLabelsOf(splits.train), rows, divisor)
-            : crossEntropySum(logits, this.#labels, rows, divisor);
+          return local.multiLabels
+            ? bceSum(logits, local.multiLabels, local.train, divisor)
+            : crossEntropySum(logits, local.labels, local.train, divisor);
         }),
       );
       this.#collect(grads);
@@ -93,7 +90,7 @@ export class RankTrainer {
       const train = this.#counts(this.#train, epoch, ['train', 'val', 'test']);
       const val = this.#val === this.#train ? train : this.#counts(this.#val, epoch, ['val', 'test']);
       const test = this.#test === this.#val ? val : this.#counts(this.#test, epoch, ['test']);
-      const none: [number, number] = [0, 0];
+      const none: HitCount = [0, 0];
       const scores = reduceScores(this.#ctx.world, [train.train ?? none, val.val ?? none, test.test ?? none]);
       return { train: scores[0]!, val: scores[1]!, test: scores[2]! };
     });
@@ -130,9 +127,7 @@ export class RankTrainer {
       readsHaloFeatures: spec.model !== 'resSage',
       overlap: options.overlap,
     });
-    const { train, val, test } = data.split;
-    const local = (vertices: Int32Array) => localSplit(vertices, block.globalIds, block.numOwned);
-    return { context, splits: { train: local(train), val: local(val), test: local(test) } };
+    return { context, local: localData(data, block) };
   }
 
   #collect(grads: Readonly<Record<string, tf.Tensor>>): void {
@@ -148,32 +143,14 @@ export class RankTrainer {
   }
 
   #counts(view: RankView, epoch: number, parts: readonly ('train' | 'val' | 'test')[]) {
-    view.context.beginPass({ epoch, training: false });
-    const counts = tf.tidy(() => {
-      const logits = readTensor(this.model.forward(view.context));
-      return Object.fromEntries(parts.map((part) => [part, countHits(logits, view.splits[part], this.#payload.data)]));
+    const { context, local } = view;
+    context.beginPass({ epoch, training: false });
+    const counts: Partial<Record<'train' | 'val' | 'test', HitCount>> = {};
+    tf.tidy(() => {
+      const logits = this.model.forward(context);
+      for (const part of parts) counts[part] = countHits(logits, local[part], local);
     });
-    view.context.endPass();
-    return counts as Partial<Record<'train' | 'val' | 'test', [number, number]>>;
-  }
-
-  /** Labels by local row. */
-  #localLabels(): Int32Array {
-    const { rows, ids } = this.#train.splits.train;
-    const labels = new Int32Array(this.#train.context.numOwned).fill(-1);
-    for (let i = 0; i < rows.length; i++) labels[rows[i]!] = this.#payload.data.labels[ids[i]!] ?? -1;
-    return labels;
-  }
-
-  /** Multi-labels by local row, uint8 `[numOwned, C]`. */
-  #multiLabelsOf({ rows, ids }: LocalSplit): Uint8Array {
-    const { multiLabels, numClasses } = this.#payload.data;
-    const local = new Uint8Array(this.#train.context.numOwned * numClasses);
-    if (!multiLabels) return local;
-    for (let i = 0; i < rows.length; i++) {
-      const id = ids[i]!;
-      local.set(multiLabels.subarray(id * numClasses, (id + 1) * numClasses), rows[i]! * numClasses);
-    }
-    return local;
+    context.endPass();
+    return counts;
   }
 }

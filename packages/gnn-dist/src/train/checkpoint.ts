@@ -39,7 +39,10 @@ export class Checkpoint {
         {
           ...this.#modelArrays(trainer),
           ...Object.fromEntries(
-            Object.entries(optimizer.arrays).map(([name, data]) => [`optimizer.${name}`, { shape: [data.length], data }]),
+            Object.entries(optimizer.arrays).map(([name, data]) => [
+              `optimizer.${name}`,
+              { shape: [data.length], data },
+            ]),
           ),
         },
         {
@@ -82,7 +85,8 @@ export class Checkpoint {
     }
     const array = (name: string): Float32Array => {
       const data = tensors[name]?.data;
-      if (!(data instanceof Float32Array)) throw new DataError(`checkpoint ${this.path}: float32 array ${name} is missing`);
+      if (!(data instanceof Float32Array))
+        throw new DataError(`checkpoint ${this.path}: float32 array ${name} is missing`);
       return data;
     };
     const { parameters, model, optimizer } = trainer;

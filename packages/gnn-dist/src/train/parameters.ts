@@ -1,8 +1,7 @@
 /** A model's parameters and gradients as two flat buffers, with gradients reduced over ranks in buckets. */
 import { createHash } from 'node:crypto';
 import type { ProcessGroup } from '@strata-ml/core';
-import { readTensor, tensorFrom } from '@strata-ml/kernels';
-import type { GnnModel } from '@strata-ml/models';
+import { flattenParameters, type GnnModel, unflattenParameters } from '@strata-ml/models';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { NamedArray } from '../report.js';
 
@@ -19,32 +18,31 @@ export class FlatParameters {
   readonly values: Float32Array;
   readonly gradients: Float32Array;
   readonly slots: readonly Slot[];
+  readonly #model: GnnModel;
 
   constructor(model: GnnModel) {
+    this.#model = model;
+    this.values = flattenParameters(model.parameters);
+    this.gradients = new Float32Array(this.values.length);
     let at = 0;
     this.slots = model.parameters.map(({ name, variable }) => {
       const begin = at;
       at += variable.size;
       return { name, variable, begin, end: at };
     });
-    this.values = new Float32Array(at);
-    this.gradients = new Float32Array(at);
-    for (const { variable, begin, end } of this.slots) this.values.set(readTensor(variable).subarray(0, end - begin), begin);
   }
 
   /** Writes the flat values into the model's variables. */
   apply(): void {
-    for (const { variable, begin, end } of this.slots) {
-      const tensor = tensorFrom(variable.shape, (data) => data.set(this.values.subarray(begin, end)));
-      variable.assign(tensor);
-      tensor.dispose();
-    }
+    unflattenParameters(this.values, this.#model.parameters);
   }
 
   /** SHA-256 over the values, little-endian. */
   hash(): string {
     const { buffer, byteOffset, byteLength } = this.values;
-    return createHash('sha256').update(new Uint8Array(buffer, byteOffset, byteLength)).digest('hex');
+    return createHash('sha256')
+      .update(new Uint8Array(buffer, byteOffset, byteLength))
+      .digest('hex');
   }
 
   /** Throws unless all ranks hold the same bits; collective. */

@@ -1,7 +1,8 @@
 /** What travels from the caller to every rank: plain data; large arrays over shared memory are not copied. */
+
+import type { TrafficRow } from '@strata-ml/core';
 import type { CsrGraph } from '@strata-ml/graph';
 import type { ResolvedGnnSpec } from '@strata-ml/models';
-import type { TrafficRow } from '@strata-ml/core';
 import type { GraphData } from '../data.js';
 import type { ResolvedTrainOptions } from '../options.js';
 import type { EpochParts, EpochRow, NamedArray } from '../report.js';

@@ -21,7 +21,8 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = (ctx, payload) =>
   ctx.world.barrier({ phase: 'setup' });
   const setupTraffic = ctx.world.traffic.rows();
   const setupSeconds = (performance.now() - start) / 1000;
-  if (isRoot) ctx.report({ type: 'setup', engine: ctx.device.engine, kernels: ctx.device.kernels, seconds: setupSeconds });
+  if (isRoot)
+    ctx.report({ type: 'setup', engine: ctx.device.engine, kernels: ctx.device.kernels, seconds: setupSeconds });
 
   const rows: EpochRow[] = resumed ? [...resumed.epochs] : [];
   const seconds: number[] = [];

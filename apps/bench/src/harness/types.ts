@@ -1,0 +1,78 @@
+/** A benchmark: cases, and in each the contenders that do the same work. */
+
+/** A program that does one case's work and prints one line of JSON, a {@link Sample}. */
+export interface Contender {
+  readonly name: string;
+  readonly version: string;
+  /** Why it cannot run here; undefined if it can. */
+  readonly missing?: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What a contender prints. */
+export interface Sample {
+  /** The figure, after warm-up, validated. */
+  readonly value: number;
+  /** Facts beside it: error, bytes, accuracy. */
+  readonly extra?: Readonly<Record<string, number | string>>;
+}
+
+/** One comparison. The first contender is the reference: ratios are value ÷ reference value. */
+export interface Case {
+  readonly name: string;
+  readonly params: Readonly<Record<string, number | string>>;
+  readonly kind: 'measured' | 'emulated' | 'simulated';
+  readonly unit: 's' | 'bytes/s';
+  readonly contenders: readonly Contender[];
+}
+
+/** A group of cases with one subject. */
+export interface Suite {
+  readonly name: string;
+  readonly description: string;
+  cases(): readonly Case[];
+}
+
+/** Median and range of paired ratios. */
+export interface Ratio {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Result of one contender in one case. */
+export interface ContenderResult {
+  readonly name: string;
+  readonly version: string;
+  readonly unit: string;
+  readonly samples: readonly number[];
+  readonly median: number;
+  readonly ratio?: Ratio;
+  readonly extra?: Readonly<Record<string, number | string>>;
+  readonly missing?: string;
+}
+
+/** Result of one case. */
+export interface CaseResult {
+  readonly case: string;
+  readonly params: Readonly<Record<string, number | string>>;
+  readonly kind: string;
+  readonly contenders: readonly ContenderResult[];
+  /** The reference against itself: a difference inside this range is noise. */
+  readonly aa: Ratio;
+}
+
+/** What `results/<suite>.json` holds. */
+export interface SuiteResult {
+  readonly schema: 1;
+  readonly suite: string;
+  readonly machine: string;
+  readonly node: string;
+  readonly commit: string;
+  readonly dirty: boolean;
+  readonly command: string;
+  readonly rounds: number;
+  readonly rows: readonly CaseResult[];
+}

@@ -1,0 +1,1 @@
+export { type Choice, chooseData } from './chooseData.js';

@@ -1,0 +1,122 @@
+/** Trained models on disk, and what they predict: full neighbourhoods, no dropout, on one device. */
+import { DataError, initEngine, Rng } from '@strata-ml/core';
+import { messageGraph } from '@strata-ml/graph';
+import { readTensor } from '@strata-ml/kernels';
+import {
+  createGnn,
+  type GnnModel,
+  type GnnSpec,
+  loadSafetensors,
+  localGraphContext,
+  saveSafetensors,
+} from '@strata-ml/models';
+import * as tf from '@tensorflow/tfjs-core';
+import { checkGraphData, type GraphData } from './data.js';
+import type { NamedArray, TrainReport } from './report.js';
+import { localData } from './train/localData.js';
+import { countHits } from './train/scores.js';
+
+/** A trained network: its specification and its arrays. A {@link TrainReport} is one. */
+export type TrainedModel = Pick<TrainReport, 'spec' | 'weights' | 'buffers'>;
+
+/** Writes a trained model as safetensors, atomically. */
+export function saveModel(path: string, model: TrainedModel): void {
+  saveSafetensors(
+    path,
+    { ...model.weights, ...model.buffers },
+    {
+      format: 'strata-gnn-1',
+      spec: JSON.stringify(model.spec),
+    },
+  );
+}
+
+/**
+ * Reads a model written by {@link saveModel} or by a training run.
+ *
+ * @throws {@link DataError} if the file is damaged or holds no Strata model.
+ */
+export function loadModel(path: string): TrainedModel {
+  const { tensors, metadata } = loadSafetensors(path);
+  if (!metadata.spec) {
+    throw new DataError(`model ${path}: metadata must hold a Strata model specification, got none; train one first`);
+  }
+  const spec = JSON.parse(metadata.spec) as TrainedModel['spec'];
+  const weights: Record<string, NamedArray> = {};
+  for (const [name, { shape, data }] of Object.entries(tensors)) {
+    if (name.startsWith('optimizer.')) continue;
+    if (!(data instanceof Float32Array)) throw new DataError(`model ${path}: array ${name} must be float32`);
+    weights[name] = { shape: [...shape], data };
+  }
+  return { spec, weights, buffers: {} };
+}
+
+/** Class scores of every vertex, float32 `[n, C]` row by row; softmax (or sigmoid) makes them probabilities. */
+export async function predict(model: TrainedModel, data: GraphData): Promise<Float32Array> {
+  return withLogits(model, data, (logits) => readTensor(logits).slice());
+}
+
+/** Accuracy (micro-F1 for multi-label tasks) of each part of the split. */
+export interface Evaluation {
+  readonly trainAccuracy: number;
+  readonly valAccuracy: number;
+  readonly testAccuracy: number;
+}
+
+/** Scores a trained model on a data set. */
+export async function evaluateGnn(model: TrainedModel, data: GraphData): Promise<Evaluation> {
+  const n = data.graph.numVertices;
+  const globalIds = Int32Array.from({ length: n }, (_, v) => v);
+  const local = localData(data, { globalIds, numOwned: n });
+  return withLogits(model, data, (logits) => {
+    const score = (rows: Int32Array) => {
+      const [hits, total] = countHits(logits, rows, local);
+      return hits / total;
+    };
+    return { trainAccuracy: score(local.train), valAccuracy: score(local.val), testAccuracy: score(local.test) };
+  });
+}
+
+async function withLogits<T>(model: TrainedModel, data: GraphData, use: (logits: tf.Tensor2D) => T): Promise<T> {
+  checkGraphData(data);
+  const { spec } = model;
+  if (spec.inputWidth !== data.numFeatures || spec.numClasses !== data.numClasses) {
+    throw new DataError(
+      `model: it must fit ${data.name} (${data.numFeatures} features, ${data.numClasses} classes), ` +
+        `got one for ${spec.inputWidth} features and ${spec.numClasses} classes; use the data set it was trained on`,
+    );
+  }
+  await initEngine({});
+  const network = restore(spec, { ...model.weights, ...model.buffers });
+  const context = localGraphContext({ graph: messageGraph(data.graph), features: data.features, rng: new Rng(1) });
+  try {
+    const logits = network.forward(context);
+    try {
+      return use(logits);
+    } finally {
+      logits.dispose();
+    }
+  } finally {
+    context.dispose();
+    network.dispose();
+  }
+}
+
+/** A network with the given arrays. */
+function restore(spec: GnnSpec, arrays: Readonly<Record<string, NamedArray>>): GnnModel {
+  const network = createGnn(spec);
+  const find = (name: string, size: number): Float32Array => {
+    const data = arrays[name]?.data;
+    if (data?.length !== size) {
+      throw new DataError(`model: array ${name} must have ${size} elements, got ${data?.length ?? 'none'}`);
+    }
+    return data;
+  };
+  for (const { name, variable } of network.parameters) {
+    const value = tf.tensor(find(name, variable.size).slice(), variable.shape);
+    variable.assign(value);
+    value.dispose();
+  }
+  for (const { name, data } of network.state()) data.set(find(name, data.length));
+  return network;
+}
