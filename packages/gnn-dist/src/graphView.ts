@@ -6,7 +6,7 @@ import type { GraphView } from './train/payload.js';
 export function makeGraphView(graph: CsrGraph, include?: Uint8Array): GraphView {
   const message = messageGraph(graph);
   const n = message.numVertices;
-  const has = (v: number) => !include || include[v] !== 0;
+  const has = (v: number) => include?.[v] !== 0;
   const inDegrees = new Int32Array(new SharedArrayBuffer(4 * n));
   const outDegrees = new Int32Array(new SharedArrayBuffer(4 * n));
   let numIncluded = 0;

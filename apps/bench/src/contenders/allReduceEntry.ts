@@ -30,5 +30,4 @@ const entry: RankEntry<AllReduceWork, number> = (ctx, { bytes, repeats }) => {
   return slowest[0]!;
 };
 
-// biome-ignore lint/style/noDefaultExport: a rank entry is the default export of its module.
 export default entry;

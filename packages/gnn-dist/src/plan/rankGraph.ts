@@ -46,7 +46,7 @@ export function buildOneHopBlock(
   const n = graph.numVertices;
   if (partOf.length !== n) throw new ShapeError('buildOneHopBlock', 'partOf', [partOf.length], `[${n}]`);
   if (include && include.length !== n) throw new ShapeError('buildOneHopBlock', 'include', [include.length], `[${n}]`);
-  const has = (v: number) => !include || include[v] !== 0;
+  const has = (v: number) => include?.[v] !== 0;
 
   // 1 = seen as halo. Owned rows are split in one pass, halo rows collected per owner.
   const rowOf = new Int32Array(n).fill(-1);

@@ -90,7 +90,6 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = (ctx, payload) =>
   return { ...result, root };
 };
 
-// biome-ignore lint/style/noDefaultExport: a rank entry is the default export of its module.
 export default entry;
 
 /** Medians of wait times; compute is what is left of the median epoch. */
