@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup';
 import { packageConfig } from '../../tsup.base.js';
 
-export default defineConfig(packageConfig());
+// scripts/asbuild.mjs puts the .wasm files into dist; cleaning must not take them away.
+export default defineConfig({ ...packageConfig(), clean: ['!*.wasm'] });

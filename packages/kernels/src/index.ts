@@ -1,3 +1,13 @@
+export { type Csr, transposeCsr } from './csr.js';
+export { type DropoutKey, dropoutRows, dropoutRowsInto, dropoutSparse } from './dropout.js';
 export { NonFiniteError, OptionError, ShapeError, StrataError } from './errors.js';
+export { type KernelMemory, useKernelMemory } from './kernelMemory.js';
+export { type KernelVariant, kernelVariant } from './kernelModule.js';
+export { type AdamOptions, adamStep, type SgdOptions, sgdStep } from './optimizers.js';
 export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from './OutOfDeviceMemoryError.js';
 export { philox4x32 } from './philox.js';
+export { gatherRowsInto, scatterAddRowsInto } from './rows.js';
+export { SparseOperator } from './SparseOperator.js';
+export { type SpmmOptions, spmm, spmmInto } from './spmm.js';
+export { readTensor, tensorFrom } from './tensors.js';
+export type { WasmMemory } from './webAssembly.js';

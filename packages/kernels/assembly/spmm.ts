@@ -1,0 +1,196 @@
+// Products of a CSR matrix and a row-major dense matrix. A row's terms are added strictly in stored order, each column
+// on its own, so a result does not depend on which rows one call computes.
+import { loadTail, madd, storeTail } from './simd';
+
+/**
+ * out[r] (+)= Σ_e values[e] · x[indices[e]] for rows [begin, end); `out` is the address of row `begin`.
+ *
+ * @param values - address of the values, 0 if all are 1
+ * @param rowBytes - bytes of a dense row, 4 · width
+ * @param accumulate - 1 adds to what `out` holds
+ */
+export function spmm(
+  begin: u32,
+  end: u32,
+  indptr: usize,
+  indices: usize,
+  values: usize,
+  x: usize,
+  rowBytes: usize,
+  out: usize,
+  accumulate: u32,
+): void {
+  if (values) rows<f32>(begin, end, indptr, indices, values, x, rowBytes, out, accumulate);
+  else rows<u32>(begin, end, indptr, indices, 0, x, rowBytes, out, accumulate);
+}
+
+// W chooses at compile time: f32 has weights, u32 has none.
+function rows<W>(
+  begin: u32,
+  end: u32,
+  indptr: usize,
+  indices: usize,
+  values: usize,
+  x: usize,
+  rowBytes: usize,
+  out: usize,
+  accumulate: u32,
+): void {
+  let rowPtr = indptr + (<usize>begin << 2);
+  const stop = indptr + (<usize>end << 2);
+  const tail = <u32>(rowBytes & 15) >> 2;
+  for (; rowPtr < stop; rowPtr += 4, out += rowBytes) {
+    const first = <usize>load<u32>(rowPtr) << 2;
+    const last = <usize>load<u32>(rowPtr, 4) << 2;
+    let c: usize = 0;
+    for (; c + 128 <= rowBytes; c += 128) columns32<W>(first, last, indices, values, x + c, rowBytes, out + c, accumulate);
+    if (c + 64 <= rowBytes) {
+      columns16<W>(first, last, indices, values, x + c, rowBytes, out + c, accumulate);
+      c += 64;
+    }
+    if (c + 32 <= rowBytes) {
+      columns8<W>(first, last, indices, values, x + c, rowBytes, out + c, accumulate);
+      c += 32;
+    }
+    if (c + 16 <= rowBytes) {
+      columns4<W>(first, last, indices, values, x + c, rowBytes, out + c, accumulate);
+      c += 16;
+    }
+    if (tail) columnsTail<W>(first, last, indices, values, x + c, rowBytes, out + c, accumulate, tail);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function weight<W>(p: usize): v128 {
+  if (isFloat<W>()) return v128.load32_splat(p);
+  return f32x4.splat(1);
+}
+
+// @ts-ignore: decorator
+@inline
+function term<W>(w: v128, x: v128, sum: v128): v128 {
+  if (isFloat<W>()) return madd(w, x, sum);
+  return f32x4.add(sum, x);
+}
+
+/** 32 columns of one row. */
+// @ts-ignore: decorator
+@inline
+function columns32<W>(first: usize, last: usize, indices: usize, values: usize, x: usize, rowBytes: usize, o: usize, accumulate: u32): void {
+  let a0 = f32x4.splat(0);
+  let a1 = f32x4.splat(0);
+  let a2 = f32x4.splat(0);
+  let a3 = f32x4.splat(0);
+  let a4 = f32x4.splat(0);
+  let a5 = f32x4.splat(0);
+  let a6 = f32x4.splat(0);
+  let a7 = f32x4.splat(0);
+  if (accumulate) {
+    a0 = v128.load(o);
+    a1 = v128.load(o, 16);
+    a2 = v128.load(o, 32);
+    a3 = v128.load(o, 48);
+    a4 = v128.load(o, 64);
+    a5 = v128.load(o, 80);
+    a6 = v128.load(o, 96);
+    a7 = v128.load(o, 112);
+  }
+  for (let p = first; p < last; p += 4) {
+    const row = x + <usize>load<u32>(indices + p) * rowBytes;
+    const w = weight<W>(values + p);
+    a0 = term<W>(w, v128.load(row), a0);
+    a1 = term<W>(w, v128.load(row, 16), a1);
+    a2 = term<W>(w, v128.load(row, 32), a2);
+    a3 = term<W>(w, v128.load(row, 48), a3);
+    a4 = term<W>(w, v128.load(row, 64), a4);
+    a5 = term<W>(w, v128.load(row, 80), a5);
+    a6 = term<W>(w, v128.load(row, 96), a6);
+    a7 = term<W>(w, v128.load(row, 112), a7);
+  }
+  v128.store(o, a0);
+  v128.store(o, a1, 16);
+  v128.store(o, a2, 32);
+  v128.store(o, a3, 48);
+  v128.store(o, a4, 64);
+  v128.store(o, a5, 80);
+  v128.store(o, a6, 96);
+  v128.store(o, a7, 112);
+}
+
+/** 16 columns of one row. */
+// @ts-ignore: decorator
+@inline
+function columns16<W>(first: usize, last: usize, indices: usize, values: usize, x: usize, rowBytes: usize, o: usize, accumulate: u32): void {
+  let a0 = f32x4.splat(0);
+  let a1 = f32x4.splat(0);
+  let a2 = f32x4.splat(0);
+  let a3 = f32x4.splat(0);
+  if (accumulate) {
+    a0 = v128.load(o);
+    a1 = v128.load(o, 16);
+    a2 = v128.load(o, 32);
+    a3 = v128.load(o, 48);
+  }
+  for (let p = first; p < last; p += 4) {
+    const row = x + <usize>load<u32>(indices + p) * rowBytes;
+    const w = weight<W>(values + p);
+    a0 = term<W>(w, v128.load(row), a0);
+    a1 = term<W>(w, v128.load(row, 16), a1);
+    a2 = term<W>(w, v128.load(row, 32), a2);
+    a3 = term<W>(w, v128.load(row, 48), a3);
+  }
+  v128.store(o, a0);
+  v128.store(o, a1, 16);
+  v128.store(o, a2, 32);
+  v128.store(o, a3, 48);
+}
+
+/** 8 columns of one row. */
+// @ts-ignore: decorator
+@inline
+function columns8<W>(first: usize, last: usize, indices: usize, values: usize, x: usize, rowBytes: usize, o: usize, accumulate: u32): void {
+  let a0 = f32x4.splat(0);
+  let a1 = f32x4.splat(0);
+  if (accumulate) {
+    a0 = v128.load(o);
+    a1 = v128.load(o, 16);
+  }
+  for (let p = first; p < last; p += 4) {
+    const row = x + <usize>load<u32>(indices + p) * rowBytes;
+    const w = weight<W>(values + p);
+    a0 = term<W>(w, v128.load(row), a0);
+    a1 = term<W>(w, v128.load(row, 16), a1);
+  }
+  v128.store(o, a0);
+  v128.store(o, a1, 16);
+}
+
+/** 4 columns of one row. */
+// @ts-ignore: decorator
+@inline
+function columns4<W>(first: usize, last: usize, indices: usize, values: usize, x: usize, rowBytes: usize, o: usize, accumulate: u32): void {
+  let a0 = f32x4.splat(0);
+  if (accumulate) {
+    a0 = v128.load(o);
+  }
+  for (let p = first; p < last; p += 4) {
+    const row = x + <usize>load<u32>(indices + p) * rowBytes;
+    const w = weight<W>(values + p);
+    a0 = term<W>(w, v128.load(row), a0);
+  }
+  v128.store(o, a0);
+}
+
+/** The last 1 … 3 columns of one row. */
+// @ts-ignore: decorator
+@inline
+function columnsTail<W>(first: usize, last: usize, indices: usize, values: usize, x: usize, rowBytes: usize, o: usize, accumulate: u32, count: u32): void {
+  let a = f32x4.splat(0);
+  if (accumulate) a = loadTail(o, count);
+  for (let p = first; p < last; p += 4) {
+    const row = x + <usize>load<u32>(indices + p) * rowBytes;
+    a = term<W>(weight<W>(values + p), loadTail(row, count), a);
+  }
+  storeTail(o, a, count);
+}

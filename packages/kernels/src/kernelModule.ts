@@ -1,0 +1,127 @@
+/** The compiled SIMD kernels: which build this thread runs, and their instances over a memory. */
+import { readFileSync } from 'node:fs';
+import { OptionError } from './errors.js';
+import { type WasmMemory, wasm } from './webAssembly.js';
+
+/** `simd`: baseline WebAssembly SIMD. `relaxed-simd`: with fused multiply-add, where the engine has it. */
+export type KernelVariant = 'simd' | 'relaxed-simd';
+
+/** The functions of assembly/index.ts. Pointers are byte offsets into the memory of the instance. */
+export interface KernelExports {
+  spmm(
+    begin: number,
+    end: number,
+    indptr: number,
+    indices: number,
+    values: number,
+    x: number,
+    rowBytes: number,
+    out: number,
+    accumulate: number,
+  ): void;
+  gatherRows(x: number, rowBytes: number, rows: number, count: number, out: number): void;
+  scatterAddRows(out: number, rowBytes: number, rows: number, count: number, x: number): void;
+  dropoutRows(
+    x: number,
+    width: number,
+    ids: number,
+    count: number,
+    limit: number,
+    scale: number,
+    k0: number,
+    k1: number,
+    out: number,
+  ): void;
+  dropoutSparse(
+    rows: number,
+    indptr: number,
+    indices: number,
+    values: number,
+    ids: number,
+    limit: number,
+    scale: number,
+    k0: number,
+    k1: number,
+    out: number,
+  ): void;
+  philoxBlocks(k0: number, k1: number, counters: number, groups: number, out: number): void;
+  adam(
+    params: number,
+    grads: number,
+    m: number,
+    v: number,
+    count: number,
+    beta1: number,
+    oneMinusBeta1: number,
+    beta2: number,
+    oneMinusBeta2: number,
+    stepSize: number,
+    rootCorrection: number,
+    epsilon: number,
+    decay: number,
+    shrink: number,
+  ): void;
+  sgd(
+    params: number,
+    grads: number,
+    buffer: number,
+    count: number,
+    lr: number,
+    momentum: number,
+    decay: number,
+  ): void;
+}
+
+let chosen: { readonly variant: KernelVariant; readonly module: object } | undefined;
+const instances = new WeakMap<WasmMemory, KernelExports>();
+
+/**
+ * The build of the kernels that this thread runs: `relaxed-simd` where the JavaScript engine accepts it, else `simd`.
+ *
+ * The environment variable `STRATA_KERNELS` (`simd` or `relaxed-simd`), read before the first kernel runs, overrides.
+ * The builds differ in rounding only: a fused multiply-add rounds once, `simd` twice.
+ *
+ * @throws {@link OptionError} if `STRATA_KERNELS` is another word, or asks for what this Node cannot run.
+ */
+export function kernelVariant(): KernelVariant {
+  return load().variant;
+}
+
+/** The kernels over `memory`; one instance per memory. */
+export function kernelsOver(memory: WasmMemory): KernelExports {
+  let kernels = instances.get(memory);
+  if (!kernels) {
+    kernels = new wasm.Instance(load().module, { env: { memory } }).exports as KernelExports;
+    instances.set(memory, kernels);
+  }
+  return kernels;
+}
+
+function load(): { readonly variant: KernelVariant; readonly module: object } {
+  if (chosen) return chosen;
+  const asked = process.env.STRATA_KERNELS;
+  if (asked !== undefined && asked !== '' && asked !== 'simd' && asked !== 'relaxed-simd') {
+    throw new OptionError('kernels', 'STRATA_KERNELS', asked, '`simd` or `relaxed-simd`');
+  }
+  if (asked !== 'simd') {
+    const bytes = read('relaxed-simd');
+    if (wasm.validate(bytes)) {
+      chosen = { variant: 'relaxed-simd', module: new wasm.Module(bytes) };
+      return chosen;
+    }
+    if (asked === 'relaxed-simd') {
+      throw new OptionError('kernels', 'STRATA_KERNELS', asked, `\`simd\` on Node ${process.version}`, 'use Node 22 or newer');
+    }
+  }
+  chosen = { variant: 'simd', module: new wasm.Module(read('simd')) };
+  return chosen;
+}
+
+/** Written so that it is right from src/ and from dist/: both lie beside dist/. */
+function read(variant: KernelVariant): Uint8Array<ArrayBuffer> {
+  const url =
+    variant === 'simd'
+      ? new URL('../dist/kernels.simd.wasm', import.meta.url)
+      : new URL('../dist/kernels.relaxed-simd.wasm', import.meta.url);
+  return readFileSync(url);
+}
