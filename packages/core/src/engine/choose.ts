@@ -1,5 +1,6 @@
 /** Which tfjs backend computes in this thread, and why. */
 import * as kernels from '@strata-ml/kernels';
+import * as tf from '@tensorflow/tfjs-core';
 import type { MemoryAccount } from '../device/Device.js';
 import { OptionError, registerErrorClass, StrataError } from '../errors.js';
 import { type EngineOptions, probeEngine, type RunningEngine } from './drivers.js';
@@ -81,6 +82,8 @@ async function start({ prefer = 'auto', memoryBytes, threads }: InitEngineOption
   requirePositive('threads', threads);
   if (current && isSatisfied(current, wanted.name, memoryBytes, threads)) return current.report;
 
+  // Whoever imported the whole of tfjs has them already.
+  if (!tf.getGradient('Sum')) await import('./gradients.js');
   const candidates: EngineCandidate[] = [];
   for (const name of wanted.name === 'auto' ? ENGINE_NAMES : [wanted.name]) {
     const probe = await probeEngine(name);
