@@ -11,7 +11,7 @@ export {
 export { dropoutKey } from './dropoutKey.js';
 export type { GraphContext, NeighbourBlock, Normaliser } from './GraphContext.js';
 export { createGnn } from './gnn/createGnn.js';
-export type { GnnModel, ModelBuffer, Parameter } from './gnn/GnnModel.js';
+export type { GnnModel, GradientWatcher, ModelBuffer, Parameter } from './gnn/GnnModel.js';
 export {
   exchangeWidths,
   type GnnModelName,

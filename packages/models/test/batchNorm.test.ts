@@ -37,7 +37,7 @@ describeEachEngine('batchNorm', () => {
   ])('split over $name equals one, forward, backward and running statistics', ({ cuts }) => {
     const whole = run(0, 7, alone);
     const parts = runFakeRanks(
-      cuts.slice(1).map((end, r) => (context: typeof alone) => run(cuts[r]!, end, context)),
+      cuts.slice(1).map((end, r) => (context: Parameters<typeof batchNorm>[4]) => run(cuts[r]!, end, context)),
       2,
       7,
     );

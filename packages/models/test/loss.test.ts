@@ -13,7 +13,7 @@ describeEachEngine('losses and metrics', () => {
       [1e4, -1e4],
       [0, 0],
     ]);
-    const f = (x: tf.Tensor2D) => crossEntropySum(x, rowsOf(1, 0), rowsOf(0, 1), 4);
+    const f = (x: tf.Tensor) => crossEntropySum(x as tf.Tensor2D, rowsOf(1, 0), rowsOf(0, 1), 4);
     expectClose(f(logits).dataSync(), [(2e4 + Math.log(2)) / 4]);
     expectClose(tf.grad(f)(logits).dataSync(), [0.25, -0.25, -0.125, 0.125]);
   });
@@ -24,7 +24,7 @@ describeEachEngine('losses and metrics', () => {
       [3, 5],
       [0, 0],
     ]);
-    const f = (x: tf.Tensor2D) => crossEntropySum(x, rowsOf(0, 0, -1), rowsOf(1, 1), 1);
+    const f = (x: tf.Tensor) => crossEntropySum(x as tf.Tensor2D, rowsOf(0, 0, -1), rowsOf(1, 1), 1);
     expectClose(f(logits).dataSync(), [2 * Math.log(1 + Math.exp(2))]);
     const sigma = 1 / (1 + Math.exp(-2));
     expectClose(tf.grad(f)(logits).dataSync(), [0, 0, 2 * -sigma, 2 * sigma, 0, 0]);
@@ -33,7 +33,7 @@ describeEachEngine('losses and metrics', () => {
   it('is 0 with zero gradients on a device without training rows, or without any rows', () => {
     for (const n of [2, 0]) {
       const logits = tf.zeros<tf.Rank.R2>([n, 3]);
-      const f = (x: tf.Tensor2D) => crossEntropySum(x, new Int32Array(n), rowsOf(), 7);
+      const f = (x: tf.Tensor) => crossEntropySum(x as tf.Tensor2D, new Int32Array(n), rowsOf(), 7);
       expect([...f(logits).dataSync()]).toEqual([0]);
       expect([...tf.grad(f)(logits).dataSync()]).toEqual(new Array(3 * n).fill(0));
     }
@@ -53,7 +53,7 @@ describeEachEngine('losses and metrics', () => {
 
   it('binary cross-entropy of huge scores is finite and exact', () => {
     const logits = tf.tensor2d([[1000, -1000, 0]]);
-    const f = (x: tf.Tensor2D) => bceSum(x, Uint8Array.of(0, 0, 1), rowsOf(0), 2);
+    const f = (x: tf.Tensor) => bceSum(x as tf.Tensor2D, Uint8Array.of(0, 0, 1), rowsOf(0), 2);
     expectClose(f(logits).dataSync(), [(1000 + Math.log(2)) / 2]);
     expectClose(tf.grad(f)(logits).dataSync(), [0.5, 0, -0.25]);
   });

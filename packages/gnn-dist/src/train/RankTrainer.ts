@@ -61,6 +61,13 @@ export class RankTrainer {
     const { context, local } = this.#train;
     const divisor = this.#payload.data.split.train.length;
     context.beginPass({ epoch, training: true });
+    const left = new Set(this.parameters.slots.keys());
+    if (this.#payload.options.overlapGradients) {
+      this.model.watchGradients((index, gradient) => {
+        left.delete(index);
+        this.#take(index, gradient);
+      });
+    }
     const loss = tf.tidy(() => {
       const { value, grads } = trace.span('forward and backward', 'compute', () =>
         tf.variableGrads(() => {
@@ -70,9 +77,11 @@ export class RankTrainer {
             : crossEntropySum(logits, local.labels, local.train, divisor);
         }),
       );
-      this.#collect(grads);
+      // Last layer first, the order in which backward makes them.
+      for (const index of [...left].reverse()) this.#take(index, grads[this.parameters.slots[index]!.variable.name]);
       return readTensor(value)[0]!;
     });
+    this.model.watchGradients(undefined);
     context.endPass();
     const start = performance.now();
     trace.span('gradient all-reduce', 'wait', () => this.#buckets.flush());
@@ -130,16 +139,13 @@ export class RankTrainer {
     return { context, local: localData(data, block) };
   }
 
-  #collect(grads: Readonly<Record<string, tf.Tensor>>): void {
+  /** Takes the gradient of parameter `index`, zeros if there is none, and lets its bucket go. */
+  #take(index: number, gradient: tf.Tensor | undefined): void {
     const { gradients, slots } = this.parameters;
-    // Last layer first, the order in which backward makes them.
-    for (let i = slots.length - 1; i >= 0; i--) {
-      const { variable, begin, end } = slots[i]!;
-      const gradient = grads[variable.name];
-      if (gradient) gradients.set(readTensor(gradient).subarray(0, end - begin), begin);
-      else gradients.fill(0, begin, end);
-      this.#buckets.ready(begin, end);
-    }
+    const { begin, end } = slots[index]!;
+    if (gradient) gradients.set(readTensor(gradient).subarray(0, end - begin), begin);
+    else gradients.fill(0, begin, end);
+    this.#buckets.ready(begin, end);
   }
 
   #counts(view: RankView, epoch: number, parts: readonly ('train' | 'val' | 'test')[]) {

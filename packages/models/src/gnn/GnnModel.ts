@@ -19,6 +19,9 @@ export interface ModelBuffer {
   readonly data: Float32Array;
 }
 
+/** Called during the backward pass with the complete gradient of parameter `index`; the tensor is only lent. */
+export type GradientWatcher = (index: number, gradient: tf.Tensor) => void;
+
 /** A graph network for vertex classification. */
 export interface GnnModel {
   /** The specification it was made from, defaults filled in. */
@@ -31,6 +34,11 @@ export interface GnnModel {
    * moves the running statistics.
    */
   forward(context: GraphContext): tf.Tensor2D;
+  /**
+   * From now on tells `watcher` of every gradient as soon as it is complete, last layer first, so that it can travel
+   * while backward goes on; undefined ends it.
+   */
+  watchGradients(watcher: GradientWatcher | undefined): void;
   /** BatchNorm's running statistics; empty for other norms. */
   state(): readonly ModelBuffer[];
   /** Frees the parameters. The model cannot be used afterwards. */

@@ -34,7 +34,13 @@ export function createGnn(spec: GnnSpec): GnnModel {
   return {
     spec: resolved,
     parameters: store.parameters,
-    forward: (context) => tf.tidy(() => forward(context)),
+    forward: (context) => {
+      store.beginPass();
+      return tf.tidy(() => forward(context));
+    },
+    watchGradients: (watcher) => {
+      store.watcher = watcher;
+    },
     state: () => store.buffers,
     dispose: () => {
       for (const { variable } of store.parameters) variable.dispose();

@@ -1,7 +1,7 @@
 /** Creates a model's parameters in order, with initial values that depend on the seed and the name only. */
 import { Rng } from '@strata-ml/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { ModelBuffer, Parameter } from '../gnn/GnnModel.js';
+import type { GradientWatcher, ModelBuffer, Parameter } from '../gnn/GnnModel.js';
 
 /** Where a parameter starts: uniform in ±bound, or constant. */
 export type Start = { readonly uniform: number } | { readonly constant: number };
@@ -19,7 +19,11 @@ export const constant = (value: number): Start => ({ constant: value });
 export class ParameterStore {
   readonly parameters: Parameter[] = [];
   readonly buffers: ModelBuffer[] = [];
+  /** Told of each gradient when it is complete, if set. */
+  watcher: GradientWatcher | undefined;
   readonly #rng: Rng;
+  /** Watched stand-ins of this pass: one per parameter, so that gradients of all its uses meet there. */
+  readonly #watched = new Map<tf.Variable, tf.Tensor>();
 
   constructor(seed: number) {
     this.#rng = new Rng(seed);
@@ -39,6 +43,31 @@ export class ParameterStore {
     first.dispose();
     this.parameters.push({ name, variable });
     return variable;
+  }
+
+  /** Forgets the stand-ins of the last forward pass. */
+  beginPass(): void {
+    this.#watched.clear();
+  }
+
+  /** What a layer computes with: the parameter, or while it is watched a stand-in of equal value. */
+  use<T extends tf.Tensor>(variable: T): T {
+    const { watcher } = this;
+    if (!watcher) return variable;
+    const parameter = variable as unknown as tf.Variable;
+    let stand = this.#watched.get(parameter);
+    if (!stand) {
+      const index = this.parameters.findIndex((p) => p.variable === parameter);
+      stand = tf.customGrad((x) => ({
+        value: (x as tf.Tensor).clone(),
+        gradFunc: (dy: tf.Tensor) => {
+          watcher(index, dy);
+          return dy.clone();
+        },
+      }))(variable);
+      this.#watched.set(parameter, stand);
+    }
+    return stand as T;
   }
 
   /** Adds an array that training changes without gradients. */

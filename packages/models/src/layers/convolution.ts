@@ -79,9 +79,12 @@ export function gatConvolution(
   return (context, h, index) => {
     const projected =
       h === undefined
-        ? context.projectInput(weight, 'sources', spec.dropout, index)
-        : multiply(context.exchange(context.dropout(h, spec.dropout, 'dropout', index), index), weight);
-    const attended = edgeAttention(projected, source, target, context.block);
-    return addBias(combine === 'concat' ? attended : averageHeads(attended, heads), bias);
+        ? context.projectInput(store.use<tf.Tensor2D>(weight), 'sources', spec.dropout, index)
+        : multiply(
+            context.exchange(context.dropout(h, spec.dropout, 'dropout', index), index),
+            store.use<tf.Tensor2D>(weight),
+          );
+    const attended = edgeAttention(projected, store.use(source), store.use(target), context.block);
+    return addBias(combine === 'concat' ? attended : averageHeads(attended, heads), store.use(bias));
   };
 }

@@ -7,8 +7,8 @@ import { constant, fanInUniform, glorot, type ParameterStore } from './Parameter
 
 /** Weight `[in, out]` and bias `[out]` of a dense layer. */
 export interface Linear {
-  readonly weight: tf.Variable<tf.Rank.R2>;
-  readonly bias: tf.Variable<tf.Rank.R1>;
+  readonly weight: tf.Tensor2D;
+  readonly bias: tf.Tensor1D;
 }
 
 /** Creates `NAME.weight` and `NAME.bias`. */
@@ -20,7 +20,14 @@ export function linear(store: ParameterStore, name: string, fanIn: number, fanOu
     uniform ? fanInUniform(fanIn) : glorot(fanIn, fanOut),
   );
   const bias = store.add<tf.Rank.R1>(`${name}.bias`, [fanOut], uniform ? fanInUniform(fanIn) : constant(0));
-  return { weight, bias };
+  return {
+    get weight() {
+      return store.use<tf.Tensor2D>(weight);
+    },
+    get bias() {
+      return store.use<tf.Tensor1D>(bias);
+    },
+  };
 }
 
 /** h·W + b. */

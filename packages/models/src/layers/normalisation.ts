@@ -14,10 +14,10 @@ export function normalisation(store: ParameterStore, kind: GnnNorm, name: string
   if (kind === 'none') return (h) => h;
   const gamma = store.add<tf.Rank.R1>(`${name}.weight`, [width], constant(1));
   const beta = store.add<tf.Rank.R1>(`${name}.bias`, [width], constant(0));
-  if (kind === 'layer') return (h) => layerNorm(h, gamma, beta);
+  if (kind === 'layer') return (h) => layerNorm(h, store.use(gamma), store.use(beta));
   const running = {
     mean: store.addBuffer(`${name}.runningMean`, width, 0),
     variance: store.addBuffer(`${name}.runningVariance`, width, 1),
   };
-  return (h, context) => batchNorm(h, gamma, beta, running, context);
+  return (h, context) => batchNorm(h, store.use(gamma), store.use(beta), running, context);
 }
