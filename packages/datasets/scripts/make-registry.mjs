@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 
 const root = process.argv[2];
 if (!root) throw new Error('usage: node scripts/make-registry.mjs DATA_FOLDER');
@@ -14,6 +15,7 @@ const section = (text, title) => {
   const [, body = ''] = text.split(new RegExp(`^## ${title}\\s*$`, 'm'));
   return body.split(/^## /m)[0].trim();
 };
+const sha256Of = (data) => createHash('sha256').update(data).digest('hex');
 const oneLine = (text) => text.replace(/\s+/g, ' ').trim();
 
 const registry = {};
@@ -26,9 +28,11 @@ for (const { groups } of rows) {
   const files = {};
   for (const [, file, bytes, sha256] of readme.matchAll(/^\| `([^`]+)` \| (\d+) \| `([0-9a-f]{64})` \|/gm)) {
     const data = readFileSync(join(root, name, file));
-    const actual = createHash('sha256').update(data).digest('hex');
-    if (actual !== sha256 || data.length !== Number(bytes)) throw new Error(`${name}/${file}: README and file differ`);
-    files[file] = { bytes: Number(bytes), sha256 };
+    if (sha256Of(data) !== sha256 || data.length !== Number(bytes))
+      throw new Error(`${name}/${file}: README and file differ`);
+    // A file that was compressed again has other bytes but the same content.
+    const content = file.endsWith('.gz') ? { contentSha256: sha256Of(gunzipSync(data)) } : {};
+    files[file] = { bytes: Number(bytes), sha256, ...content };
   }
   if (Object.keys(files).length === 0) throw new Error(`${name}: no file table found`);
   registry[name] = {

@@ -1,5 +1,5 @@
 /** A graph with features, labels and splits, ready for vertex classification. */
-import type { CsrGraph } from './standin.js';
+import type { CsrGraph } from '@strata-ml/graph';
 
 /** A sparse float32 matrix in compressed rows; `values` absent means all 1. */
 export interface SparseFeatures {

@@ -1,4 +1,7 @@
 export { type DatasetInfo, type DatasetSummary, datasetInfo, listDatasets } from './catalogue.js';
+export { type FetchOptions, type FetchReport, fetchDataset } from './fetch/fetchDataset.js';
+export { NetworkError } from './fetch/NetworkError.js';
+export { fetchInstructions } from './fetch/recipes.js';
 export type { DatasetMeta } from './format/meta.js';
 export { randomSplit } from './format/splits.js';
 export { type LoadOptions, loadNodeDataset } from './loadNodeDataset.js';

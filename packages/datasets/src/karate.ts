@@ -1,12 +1,12 @@
 /** The karate club as a data set: real, tiny, and always there. */
 import { Rng, toShared } from '@strata-ml/core';
+import { csrFromEdges } from '@strata-ml/graph';
 import Graph from 'graphology';
 import karateClub from 'graphology-generators/social/karate-club.js';
 import { identityFeatures } from './format/features.js';
 import { shareParts } from './format/splits.js';
 import type { NodeDataset } from './NodeDataset.js';
 import { builtInName } from './registry/registry.js';
-import { csrFromEdges } from './standin.js';
 
 /** What this file uses of a graphology graph. */
 interface Club {
@@ -17,7 +17,7 @@ interface Club {
 }
 
 // The module is CommonJS and exports the function itself; its types describe an ES module.
-const generate = karateClub as unknown as (constructor: unknown) => Club;
+const generate = karateClub as unknown as (graphClass: unknown) => Club;
 
 /** Training and validation vertices of each club. */
 const perClub = 4;

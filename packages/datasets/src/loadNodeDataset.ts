@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError, OptionError, Rng } from '@strata-ml/core';
+import { symmetrizeGraph, withSelfLoops } from '@strata-ml/graph';
 import { readEdges } from './format/edges.js';
 import { degreeFeatures, normaliseRows, readFeatures } from './format/features.js';
 import { type Labels, labelTest, noLabels, readLabels } from './format/labels.js';
@@ -11,7 +12,7 @@ import { karateDataset } from './karate.js';
 import type { NodeDataset } from './NodeDataset.js';
 import { builtInName, findRegistered, unknownDataset } from './registry/registry.js';
 import { dataRoots, findDatasetFolder } from './roots.js';
-import { type CsrGraph, readGraph } from './standin.js';
+import { readGraph } from './standin.js';
 import { checkFolder } from './verify.js';
 
 /** Options of {@link loadNodeDataset}. */
@@ -118,7 +119,8 @@ async function readFolder(folder: string, name: string): Promise<NodeDataset> {
 }
 
 async function readFile(path: string, name: string): Promise<NodeDataset> {
-  const graph = symmetric(await readGraph(path));
+  // A file may list directed edges and self-loops; vertex classification here works on simple symmetric graphs.
+  const graph = withSelfLoops(symmetrizeGraph(await readGraph(path)), 'drop');
   if (graph.numVertices === 0) throw new DataError(`${path}: graph must have vertices, got none`, { file: path });
   return {
     name,
@@ -130,11 +132,6 @@ async function readFile(path: string, name: string): Promise<NodeDataset> {
     splits: [],
     meta: { name },
   };
-}
-
-/** A graph file may list directed edges; vertex classification here works on symmetric graphs. */
-function symmetric(graph: CsrGraph): CsrGraph {
-  return graph;
 }
 
 function chooseSplits(

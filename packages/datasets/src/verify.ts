@@ -2,7 +2,9 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
 import { DataError } from '@strata-ml/core';
 import { type RegisteredFile, registered } from './registry/registry.js';
 import { dataRoots, findDatasetFolder } from './roots.js';
@@ -12,6 +14,8 @@ export interface VerifiedFile {
   /** Path inside the data set's folder. */
   readonly file: string;
   readonly status: 'ok' | 'missing' | 'mismatch';
+  /** True for originals that are kept beside the data set and that nothing loads; they may be missing. */
+  readonly isOptional: boolean;
   /** SHA-256 found; absent if the file is missing. */
   readonly sha256?: string;
 }
@@ -21,7 +25,7 @@ export interface Verification {
   readonly name: string;
   /** Folder that was checked; undefined if the data set is not on this machine, or built in. */
   readonly folder: string | undefined;
-  /** True if every registered file is there and as it must be. */
+  /** True if every file that is not optional is there, and all are as they must be. */
   readonly isOk: boolean;
   readonly files: readonly VerifiedFile[];
 }
@@ -40,11 +44,11 @@ export async function verifyDataset(
   const folder = findDatasetFolder(name, roots);
   const checked: VerifiedFile[] = [];
   for (const [file, expected] of Object.entries(files)) {
-    const sha256 = folder === undefined ? undefined : await checksum(join(folder, file));
-    if (sha256 === undefined) checked.push({ file, status: 'missing' });
-    else checked.push({ file, status: sha256 === expected.sha256 ? 'ok' : 'mismatch', sha256 });
+    const found = folder === undefined ? ({ status: 'missing' } as const) : await check(join(folder, file), expected);
+    checked.push({ file, isOptional: isOptional(file), ...found });
   }
-  return { name, folder, isOk: checked.every(({ status }) => status === 'ok'), files: checked };
+  const isFine = ({ status, isOptional }: VerifiedFile) => status === 'ok' || (status === 'missing' && isOptional);
+  return { name, folder, isOk: checked.every(isFine), files: checked };
 }
 
 /**
@@ -58,9 +62,9 @@ export async function checkFolder(
   files: Readonly<Record<string, RegisteredFile>>,
 ): Promise<void> {
   for (const [file, expected] of Object.entries(files)) {
-    if (file.includes('/')) continue; // original files that loading does not touch
-    const sha256 = await checksum(join(folder, file));
-    if (sha256 !== undefined && sha256 !== expected.sha256) {
+    if (isOptional(file)) continue;
+    const { status, sha256 } = await check(join(folder, file), expected);
+    if (status === 'mismatch') {
       throw new DataError(
         `${join(folder, file)}: SHA-256 must be ${expected.sha256}, got ${sha256}; ` +
           `the file is damaged, get it again, or rename the folder if ${name} was changed on purpose`,
@@ -70,13 +74,28 @@ export async function checkFolder(
   }
 }
 
-/** SHA-256 of a file in hexadecimal, or undefined if it does not exist. */
-async function checksum(path: string): Promise<string | undefined> {
+/** Originals are in a folder of their own. */
+function isOptional(file: string): boolean {
+  return file.startsWith('original/');
+}
+
+/** Compares one file: its bytes, or, for a file that was compressed again, its content. */
+async function check(path: string, expected: RegisteredFile): Promise<Pick<VerifiedFile, 'status' | 'sha256'>> {
+  const sha256 = await checksum(path);
+  if (sha256 === undefined) return { status: 'missing' };
+  if (sha256 === expected.sha256) return { status: 'ok', sha256 };
+  const content = expected.contentSha256 === undefined ? undefined : await checksum(path, createGunzip());
+  return { status: content !== undefined && content === expected.contentSha256 ? 'ok' : 'mismatch', sha256 };
+}
+
+/** SHA-256 in hexadecimal, or undefined if the file does not exist or does not uncompress. */
+async function checksum(path: string, transform: Transform = new PassThrough()): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
-    await pipeline(createReadStream(path), hash);
+    await pipeline(createReadStream(path), transform, hash);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const code = (cause as NodeJS.ErrnoException).code ?? '';
+    if (code === 'ENOENT' || code.startsWith('Z_')) return undefined;
     throw new DataError(`${path}: cannot be read (${(cause as Error).message})`, { file: path }, { cause });
   }
   return hash.digest('hex');

@@ -1,7 +1,7 @@
 /** The edges of the common layout, as a symmetric graph. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CsrGraph, csrFromEdges } from '../standin.js';
+import { type CsrGraph, csrFromEdges } from '@strata-ml/graph';
 import { checkRange, readArray } from './arrays.js';
 import type { DatasetMeta } from './meta.js';
 

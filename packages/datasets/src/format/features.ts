@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DataError } from '@strata-ml/core';
+import type { CsrGraph } from '@strata-ml/graph';
 import type { NodeDataset, SparseFeatures } from '../NodeDataset.js';
-import type { CsrGraph } from '../standin.js';
 import { checkFinite, checkRows, readArray } from './arrays.js';
 
 /** Features and their number of columns. */

@@ -8,6 +8,8 @@ export interface RegisteredFile {
   readonly bytes: number;
   /** Of the file as stored, lower-case hexadecimal. */
   readonly sha256: string;
+  /** Of the content of a `.gz` file, which stays the same when it is compressed again. */
+  readonly contentSha256?: string;
 }
 
 /** A registered data set. */
