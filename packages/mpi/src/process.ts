@@ -1,4 +1,5 @@
 /** This process as one rank of an MPI job: initialised once, finalised once, aborted when a rank failed. */
+import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { detectMpiEnvironment } from './environment.js';
 import { MpiUnavailableError } from './errors.js';
@@ -66,6 +67,7 @@ export class MpiProcess {
   readonly progress: Progress;
   #state: 'running' | 'finalized' | 'aborted' = 'running';
   #worlds = 0;
+  #uncaught: Error | undefined;
 
   /** Use {@link initMpi}. */
   static start(threadLevel: ThreadLevel): MpiProcess {
@@ -95,6 +97,9 @@ export class MpiProcess {
     const { commWorld, errorsReturn } = mpi.handles;
     mpi.call('MPI_Comm_set_errhandler', commWorld, errorsReturn);
     process.once('exit', (code) => this.#atExit(code));
+    process.on('uncaughtExceptionMonitor', (error) => {
+      this.#uncaught = error;
+    });
     mpi.verifyTypes();
     this.rank = mpi.queryInt('MPI_Comm_rank', commWorld);
     this.size = mpi.queryInt('MPI_Comm_size', commWorld);
@@ -158,8 +163,13 @@ export class MpiProcess {
 
   #atExit(code: number): void {
     if (this.#state !== 'running') return;
-    if (code === 0) this.finalize();
-    else this.abort(code);
+    if (code === 0) {
+      this.finalize();
+      return;
+    }
+    // Node prints an uncaught error after this handler, but the abort below does not return.
+    if (this.#uncaught) writeSync(2, `${this.#uncaught.stack ?? this.#uncaught}\n`);
+    this.abort(code);
   }
 }
 

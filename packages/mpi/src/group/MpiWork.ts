@@ -1,5 +1,6 @@
 /** An MPI operation in flight, and the poller that completes operations nobody blocks on. */
-import { CommTimeoutError, type Work } from '@strata-ml/core';
+import { CommMismatchError, CommTimeoutError, type Work } from '@strata-ml/core';
+import { MpiError } from '../errors.js';
 import type { HandleCell } from '../library/handles.js';
 import type { Mpi } from '../library/Mpi.js';
 import type { Mailbox } from '../mailbox.js';
@@ -142,7 +143,7 @@ export class MpiWork implements Work {
       }
       this.#plan.finish?.();
     } catch (error) {
-      this.#fail(error as Error);
+      this.#fail(this.#explain(error as Error));
       return true;
     }
     this.#isDone = true;
@@ -169,6 +170,16 @@ export class MpiWork implements Work {
     if (waited < timeoutMs) return false;
     this.#fail(this.#late());
     return true;
+  }
+
+  /** A message longer than the memory for it means that two ranks made different calls. */
+  #explain(error: Error): Error {
+    if (!(error instanceof MpiError) || !/TRUNCATE|truncated/i.test(error.details.text)) return error;
+    const { operation } = this.#plan;
+    const message =
+      `${operation}: all ranks must make the same call with the same length, got a longer message than expected; ` +
+      'run with checkComm to learn which rank differs';
+    return new CommMismatchError(message, { operation, text: error.details.text });
   }
 
   #late(): Error {

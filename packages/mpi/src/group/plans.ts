@@ -87,18 +87,23 @@ export function reducePlan(c: Communicator, data: CommArray, root: number, op: R
   const { mpi, comm } = c;
   const keyed = needsOrderedKeys(data, op);
   const isRoot = c.rank === root;
+  // MPICH 4.0 crashes on a long MPI_Reduce in place at a root other than 0, so its root sends from a copy.
+  const inPlace = isRoot && !(mpi.handles.family === 'mpich' && root !== 0);
   // Other ranks' data stay as they are, so keys are made in a copy there.
   const source = keyed && !isRoot ? data.slice() : data;
   if (keyed) encodeOrderedKeys(source, op);
   const type = mpi.typeOf(keyed ? orderedKeyType(data) : elementTypeOf(data));
-  const calls = pieces(source, c.maxCount).map((piece): PlannedCall => {
-    const [send, receive] = isRoot ? [mpi.handles.inPlace, mpi.pointer(piece)] : [mpi.pointer(piece), null];
+  const own = isRoot && !inPlace ? source.slice() : source;
+  const results = pieces(source, c.maxCount);
+  const calls = pieces(own, c.maxCount).map((piece, i): PlannedCall => {
+    const send = inPlace ? mpi.handles.inPlace : mpi.pointer(piece);
+    const receive = isRoot ? mpi.pointer(results[i]!) : null;
     return { name: 'Reduce', args: [send, receive, piece.length, type, opOf(c, op), root, comm] };
   });
   return {
     operation: 'reduce',
     calls,
-    keep: [source],
+    keep: [source, own],
     commonBytes: data.byteLength,
     ...(keyed && isRoot ? { finish: () => decodeOrderedKeys(data) } : {}),
   };
@@ -244,7 +249,7 @@ function nonEmpty(blocks: readonly CommArray[]): readonly CommArray[] {
 
 function forEachBlock(counts: readonly number[], visit: (rank: number, begin: number, end: number) => void): void {
   const at = offsetsOf(counts);
-  counts.forEach((n, r) => visit(r, at[r]!, at[r]! + n));
+  for (const [r, n] of counts.entries()) visit(r, at[r]!, at[r]! + n);
 }
 
 function opOf({ mpi }: Communicator, op: ReduceOp): Handle {

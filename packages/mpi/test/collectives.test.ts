@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { launchers, type Outcome, runRanks } from './mpirun.js';
+
+const SHAPES = [
+  { ranks: 4, options: { devicesPerServer: [2, 2] } },
+  // Uneven servers; every operation cut into small calls; every call compared across ranks.
+  { ranks: 3, options: { devicesPerServer: [2, 1], maxCount: 3000, checkComm: true } },
+];
+
+describe.skipIf(launchers.length === 0)('collectives over MPI (skipped without mpirun)', () => {
+  for (const launcher of launchers) {
+    for (const { ranks, options } of SHAPES) {
+      it(`match their oracles on ${ranks} ranks, ${JSON.stringify(options)}, ${launcher.name}`, async () => {
+        const outcome = await runRanks(launcher, 'collectives.mjs', { ranks, args: [JSON.stringify(options)] });
+        const { outcomes, family, size } = parse(outcome);
+        expect({ family, size }).toEqual({ family: launcher.family, size: ranks });
+        expect(Object.keys(outcomes).length).toBeGreaterThan(12);
+        for (const [name, result] of Object.entries(outcomes)) expect(result, name).toBe('ok');
+        expect(outcome.code).toBe(0);
+        expect(outcome.strays).toEqual([]);
+      });
+    }
+  }
+});
+
+function parse(outcome: Outcome): { outcomes: Record<string, string>; family: string; size: number } {
+  expect(outcome.stdout, `exit ${outcome.code}, time-out ${outcome.timedOut}: ${outcome.stderr}`).toMatch(/^\{/);
+  return JSON.parse(outcome.stdout);
+}
