@@ -1,6 +1,6 @@
 /** Input features of a graph's vertices, sparse or dense; the same shape of data as `NodeDataset.features`. */
 import { OptionError, ShapeError } from '@strata-ml/core';
-import type { Csr } from './standin.js';
+import type { Csr } from '@strata-ml/kernels';
 
 /** Features as a CSR matrix `[n, F]`, as a dense float32 matrix `[n, F]` row by row, or none. */
 export type NodeFeatures =

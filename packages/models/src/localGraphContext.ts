@@ -1,12 +1,13 @@
 /** The graph context of one device: every vertex is owned, nothing is exchanged. */
 import type { Rng } from '@strata-ml/core';
+import type { CsrGraph } from '@strata-ml/graph';
+import { dropoutRows, dropoutSparse, SparseOperator, spmm } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { dropoutKey } from './dropoutKey.js';
 import type { GraphContext, NeighbourBlock, Normaliser } from './GraphContext.js';
 import { multiplyConstant } from './layers/denseOps.js';
 import { featureWidth, type NodeFeatures } from './NodeFeatures.js';
 import { normalisedWeights } from './normalisedWeights.js';
-import { type CsrGraph, dropoutRows, dropoutSparse, SparseOperator, spmm } from './standin.js';
 
 /** Options of {@link localGraphContext}. */
 export interface LocalGraphOptions {

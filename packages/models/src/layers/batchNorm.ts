@@ -4,9 +4,10 @@
  * Ioffe, Szegedy: "Batch Normalization", ICML 2015, arXiv:1502.03167. Sums and sums of squares are all-reduced in
  * float64 and divided by the rows of the whole training graph; the backward pass all-reduces the sums of dy and dy·x̂.
  */
+
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { GraphContext } from '../GraphContext.js';
-import { readTensor, tensorFrom } from '../standin.js';
 import { vector } from './layerNorm.js';
 
 const epsilon = 1e-5;

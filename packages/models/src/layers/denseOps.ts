@@ -5,8 +5,9 @@
  * composed gradients would make more intermediate tensors than these. Matrix products and sums run on the current
  * backend; masks and column sums are one pass over typed arrays.
  */
+
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import { readTensor, tensorFrom } from '../standin.js';
 
 /** h·W + b: float32 `[n, in]`, `[in, out]`, `[out]` to `[n, out]`; differentiable in all three. */
 export function affine(h: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D): tf.Tensor2D {

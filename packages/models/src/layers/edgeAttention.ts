@@ -1,7 +1,8 @@
 /** Softmax-weighted sums over in-neighbours with several attention heads: the core of GAT. */
+
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { NeighbourBlock } from '../GraphContext.js';
-import { readTensor, tensorFrom } from '../standin.js';
 
 /** Slope of LeakyReLU below zero, as in the paper. */
 const slope = 0.2;

@@ -4,8 +4,9 @@
  * Ba, Kiros, Hinton: "Layer Normalization", 2016, arXiv:1607.06450. One pass over typed arrays forward and one backward,
  * with float64 sums, instead of the dozen tensors that composed operations would make.
  */
+
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import { readTensor, tensorFrom } from '../standin.js';
 
 const epsilon = 1e-5;
 

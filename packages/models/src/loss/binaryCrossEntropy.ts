@@ -1,7 +1,7 @@
 /** Binary cross-entropy of independent labels, as a sum over given rows with a given divisor. */
 import { DataError, ShapeError } from '@strata-ml/core';
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import { readTensor, tensorFrom } from '../standin.js';
 
 /**
  * Σ_{v in rows} Σ_c −[y log σ(x) + (1 − y) log(1 − σ(x))] / divisor, a float32 scalar; differentiable in the logits.

@@ -1,7 +1,7 @@
 /** Cross-entropy of class scores, as a sum over given rows with a given divisor. */
 import { DataError, ShapeError } from '@strata-ml/core';
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import { readTensor, tensorFrom } from '../standin.js';
 
 /**
  * Σ_{v in rows} −log softmax(logits[v])[labels[v]] / divisor, a float32 scalar; differentiable in the logits.

@@ -1,6 +1,7 @@
 /** Classification metrics as counts, so that they can be summed over devices before they become ratios. */
+
+import { readTensor } from '@strata-ml/kernels';
 import type * as tf from '@tensorflow/tfjs-core';
-import { readTensor } from '../standin.js';
 
 /** Result of {@link accuracy}. */
 export interface AccuracyCounts {

@@ -1,6 +1,6 @@
 /** Adam, AdamW and SGD on one flat float32 array, by the fused kernels. */
 import { DataError, OptionError, ShapeError } from '@strata-ml/core';
-import { adamStep, sgdStep } from '../standin.js';
+import { adamStep, sgdStep } from '@strata-ml/kernels';
 
 /** The rules of {@link OptimizerSpec.optimizer}. */
 export const optimizers = ['adam', 'adamw', 'sgd'] as const;

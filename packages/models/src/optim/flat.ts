@@ -1,8 +1,8 @@
 /** Parameters and gradients as one flat float32 array: what optimizers, all-reduce and checkpoints work on. */
 import { ShapeError } from '@strata-ml/core';
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Parameter } from '../gnn/GnnModel.js';
-import { readTensor, tensorFrom } from '../standin.js';
 
 /** Total number of elements. */
 export function parameterCount(parameters: readonly Parameter[]): number {

@@ -1,29 +1,37 @@
 /** Runs one suite on every tfjs engine that works here, one after the other; the others are skipped by name. */
-import { createRequire } from 'node:module';
+import { type EngineName, initEngine } from '@strata-ml/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 
-const engines = ['cpu'] as const;
+const engines: readonly EngineName[] = ['cpu', 'native', 'wasm'];
+const available: EngineName[] = [];
+for (const prefer of engines) {
+  try {
+    await initEngine({ prefer });
+    available.push(prefer);
+  } catch {
+    // Skipped below, by name.
+  }
+}
 
 export function describeEachEngine(title: string, suite: () => void): void {
-  describe.each(engines)(`${title} on %s`, (engine) => {
-    beforeAll(async () => {
-      createRequire(new URL('../../../core/package.json', import.meta.url))('@tensorflow/tfjs-backend-cpu');
-      tf.env().set('PROD', true); // no greeting on the console
-      await tf.setBackend(engine);
-      await tf.ready();
+  for (const engine of engines) {
+    describe.skipIf(!available.includes(engine))(`${title} on ${engine}`, () => {
+      beforeAll(async () => {
+        await initEngine({ prefer: engine });
+      });
+      let tensors = 0;
+      beforeEach(() => {
+        tensors = tf.memory().numTensors;
+        tf.engine().startScope();
+      });
+      afterEach(() => {
+        tf.engine().endScope();
+        // What a test makes inside its scope is freed; what outlives it (variables, kept tensors) it must dispose.
+        expect(tf.memory().numTensors).toBe(tensors);
+      });
+      afterAll(() => tf.disposeVariables());
+      suite();
     });
-    let tensors = 0;
-    beforeEach(() => {
-      tf.engine().startScope();
-      tensors = tf.memory().numTensors;
-    });
-    afterEach(() => {
-      tf.engine().endScope();
-      // What a test makes inside its scope is freed; what outlives it (variables, kept tensors) it must dispose.
-      expect(tf.memory().numTensors).toBe(tensors);
-    });
-    afterAll(() => tf.disposeVariables());
-    suite();
-  });
+  }
 }
