@@ -66,12 +66,19 @@ export function serializeError(thrown: unknown): SerializedError {
     name: e.name,
     message: e.message,
     ...(typeof e.code === 'string' ? { code: e.code } : {}),
-    ...(typeof e.details === 'object' && e.details !== null
-      ? { details: JSON.parse(JSON.stringify(e.details)) as Record<string, unknown> }
-      : {}),
+    ...(typeof e.details === 'object' && e.details !== null ? { details: plain(e.details) } : {}),
     ...(e.stack ? { stack: e.stack } : {}),
     ...(e.cause !== undefined ? { cause: serializeError(e.cause) } : {}),
   };
+}
+
+/** A copy that can be posted; functions and the like, which cannot, cost the details but never the error itself. */
+function plain(details: object): Record<string, unknown> {
+  try {
+    return structuredClone(details) as Record<string, unknown>;
+  } catch {
+    return { unserializable: Object.keys(details) };
+  }
 }
 
 /** Classes that {@link deserializeError} rebuilds by name; packages add theirs with {@link registerErrorClass}. */

@@ -184,7 +184,8 @@ function linkOf(link: z.input<typeof linkSchema> = {}, where: string): LinkSpec 
 }
 
 function storageOf(storage: { path: string; bandwidth?: string | number | undefined }, where: string): StorageSpec {
-  if (storage.path === '') throw new OptionError(`${where}: storage`, 'path', '', 'a folder');
+  if (storage.path === '')
+    throw new OptionError(`${where}: storage`, 'path', '', 'a folder', 'name one or remove the entry');
   const bandwidth = storage.bandwidth ?? 'unlimited';
   return { path: storage.path, bandwidthBytesPerS: parseBandwidth(bandwidth, `${where}: storage`) };
 }

@@ -35,7 +35,7 @@ export function parseBandwidth(text: string | number, where = 'parseBandwidth'):
   // Only a lone letter tells bits from bytes by its case: 1Gb/s is 125 MB/s.
   const isBits = unit === 'b' || /^bits?$/i.test(unit ?? '');
   const scale = (binary ? BINARY : DECIMAL)[(prefix ?? '').toLowerCase()] ?? 1;
-  const value = ((sign === '-' ? -1 : 1) * Number(digits) * scale) / (isBits ? 8 : 1);
+  const value = exact(((sign === '-' ? -1 : 1) * Number(digits) * scale) / (isBits ? 8 : 1));
   if (!(value > 0)) throw new OptionError(where, 'bandwidth', text, 'greater than 0', remedy);
   if (value < 1 || value > 1e15) {
     throw new OptionError(
@@ -64,8 +64,7 @@ export function parseDuration(text: string | number, where = 'parseDuration'): n
   if (!match) throw new OptionError(where, 'latency', text, 'a number with a unit of time', remedy);
   const value = (match[1] === '-' ? -1 : 1) * Number(match[2]) * (SECONDS[match[3] ?? ''] ?? Number.NaN);
   if (!(value >= 0 && value <= 60)) throw new OptionError(where, 'latency', text, 'between 0 and 60 s', remedy);
-  // 2 * 1e-6 and 2e-6 may differ in the last bit; people compare with the literal.
-  return Number(value.toPrecision(15));
+  return exact(value);
 }
 
 /**
@@ -80,7 +79,7 @@ export function parseBytes(text: string | number, where = 'parseBytes'): number 
   const trimmed = String(text).trim();
   const match = new RegExp(`^([+-]?)${NUMBER}\\s*(?:([kmgtp])(i?)B?|B|bytes?)?$`, 'i').exec(trimmed);
   // 'Mb' would be megabits, which no memory is sold in: refuse it instead of guessing.
-  if (!match || /[kmgtp]i?b$/.test(trimmed)) {
+  if (!match || /[kmgtpKMGTP]i?b$/.test(trimmed)) {
     throw new OptionError(where, 'size', text, 'a size in bytes', remedy);
   }
   const [, sign, digits, prefix = '', binary] = match;
@@ -140,6 +139,11 @@ export function formatDuration(seconds: number): string {
   ]);
 }
 
+/** Without the last bit's noise: 2 · 1e-6 becomes 2e-6, as people write it. */
+function exact(value: number): number {
+  return Number(value.toPrecision(15));
+}
+
 function withPrefix(value: number, base: number, names: readonly string[]): string {
   let scaled = value;
   let i = 0;
@@ -152,5 +156,5 @@ function withPrefix(value: number, base: number, names: readonly string[]): stri
 
 function shortest(value: number, units: readonly (readonly [number, string])[]): string {
   const [scale, name] = units.find(([s]) => value >= s) ?? units[units.length - 1] ?? [1, ''];
-  return `${Number((value / scale).toPrecision(12))}${name}`;
+  return `${Number((value / scale).toPrecision(15))}${name}`;
 }

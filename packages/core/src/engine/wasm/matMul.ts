@@ -23,13 +23,13 @@ export function replaceMatMul(): void {
   replaceKernel('_FusedMatMul', (stock) => (args) => (isPlain(args) ? stock(args) : fusedMatMul(args)));
 }
 
-/** What the stock kernel sends to XNNPACK itself. */
+/** What the stock kernel sends to XNNPACK itself; an empty operand it sends as well, and returns what lay in memory. */
 function isPlain({ inputs, attrs }: KernelArgs): boolean {
   const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+  if (a.dtype !== 'float32' || b.dtype !== 'float32') return true;
   const isOne = (t: tf.TensorInfo) => t.shape.length === 2 || (t.shape.length === 3 && t.shape[0] === 1);
-  return (
-    a.dtype !== 'float32' || b.dtype !== 'float32' || (!attrs.transposeA && !attrs.transposeB && isOne(a) && isOne(b))
-  );
+  const isEmpty = elements(a.shape) === 0 || elements(b.shape) === 0;
+  return !attrs.transposeA && !attrs.transposeB && isOne(a) && isOne(b) && !isEmpty;
 }
 
 function matMul({ inputs, backend, attrs }: KernelArgs): tf.TensorInfo {
