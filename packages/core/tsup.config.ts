@@ -15,7 +15,7 @@ async function compileReduce(): Promise<void> {
 }
 
 export default defineConfig({
-  ...packageConfig({ rankWorker: 'src/launch/rankWorker.ts' }),
+  ...packageConfig({ rankWorker: 'src/launch/rankWorker.ts', engineProbe: 'src/engine/engineProbe.ts' }),
   noExternal: [/^@tensorflow\/tfjs-core\/dist\//],
   esbuildPlugins: [tfjsGradients],
   onSuccess: compileReduce,

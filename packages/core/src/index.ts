@@ -20,7 +20,11 @@ export {
   parseBytes,
   parseDuration,
 } from './cluster/units.js';
+export { evenCounts, offsetsOf } from './comm/blocks.js';
+export { checkCounts, checkLength, checkMember, checkSameType, checkTag } from './comm/checks.js';
 export { type LinkClass, sumTraffic, TrafficLedger, type TrafficRow } from './comm/counters.js';
+export { ELEMENT_TYPES, type ElementType, elementTypeOf, REDUCE_OPS, reduceOpCode } from './comm/dtype.js';
+export { GradientBuckets, type GradientBucketsOptions } from './comm/GradientBuckets.js';
 export type {
   AllReduceAlgorithm,
   AllReduceOptions,
@@ -34,6 +38,13 @@ export type {
 } from './comm/ProcessGroup.js';
 export { createDevice, type Device, type MemoryAccount } from './device/Device.js';
 export { EngineUnavailableError, type InitEngineOptions, initEngine } from './engine/choose.js';
+export {
+  type DoctorOptions,
+  type DoctorReport,
+  doctorReport,
+  type EngineDiagnosis,
+  type MpiReport,
+} from './engine/doctor.js';
 export {
   ENGINE_NAMES,
   type EngineCandidate,
@@ -57,8 +68,19 @@ export {
   StrataError,
   serializeError,
 } from './errors.js';
+export { launch, registerTransport, transportNames } from './launch/launch.js';
+export type {
+  LaunchOptions,
+  LaunchReport,
+  LaunchRequest,
+  ResolvedLaunchOptions,
+  TransportLauncher,
+} from './launch/options.js';
 export type { RankContext, RankEntry } from './launch/RankContext.js';
+export { createRankContext, importRankEntry, type RankContextParts, startDevice } from './launch/rank.js';
 export { Rng } from './rng.js';
+export type { EngineMeasurement } from './engine/engineProbe.js';
+export { type Availability, probeDirectIo } from './engine/features.js';
 export {
   isShared,
   type SharableArray,

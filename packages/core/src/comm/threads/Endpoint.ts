@@ -1,0 +1,316 @@
+/**
+ * One rank's end of the fabric: views of the shared memory, the arena, the wait loop.
+ *
+ * Everything in flight is moved on by its own rank, whenever that rank issues or waits for any operation (`progress`).
+ * What a rank hands over lies in shared memory from then on, and emulated links count from then on: a peer that waits
+ * needs nothing more from a rank that computes. So nothing here needs helper threads, which would take the cores from
+ * the ranks.
+ *
+ * A rank sleeps on its doorbell cell. Whoever changes something that a rank may be waiting for rings it.
+ */
+import { AbortedError, CommTimeoutError } from '../../errors.js';
+import { createClock, NO_TRACE, type Trace } from '../../trace/Trace.js';
+import { wasm } from '../../webAssembly.js';
+import { TrafficLedger } from '../counters.js';
+import { ELEMENT_TYPES } from '../dtype.js';
+import { LinkPorts, linkCells } from '../link.js';
+import type { Pending } from '../Pending.js';
+import type { CommArray, Work } from '../ProcessGroup.js';
+import { Arena } from './Arena.js';
+import { type Fabric, PHASE_BYTES, RANK, RUN, RUN_STATE, rankCell } from './fabric.js';
+
+/** A source of operations that the wait loop moves on. */
+export interface Progressor {
+  /** Moves on what can be; returns the clock time in ms from which more can be done, Infinity if that needs a peer. */
+  progress(): number;
+}
+
+/** Options of an {@link Endpoint}. */
+export interface EndpointOptions {
+  /** Longest wait without progress, in ms. */
+  readonly timeoutMs: number;
+  /** Whether members compare what they call before every operation. */
+  readonly checkComm: boolean;
+  readonly trace?: Trace;
+}
+
+type Reduce = (op: number, target: number, table: number, count: number, length: number) => void;
+
+/** Sleeps end this early, and the rest is spun: `Atomics.wait` overshoots by about this much. */
+const OVERSHOOT_MS = 0.12;
+/** Longest sleep, so that heartbeats and aborts are seen. */
+const SLICE_MS = 100;
+
+/** One rank's end of the fabric. */
+export class Endpoint {
+  readonly rank: number;
+  readonly fabric: Fabric;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  readonly u8: Uint8Array;
+  readonly arena: Arena;
+  readonly ports: LinkPorts | undefined;
+  readonly traffic = new TrafficLedger();
+  readonly trace: Trace;
+  readonly timeoutMs: number;
+  readonly checkComm: boolean;
+  /** Milliseconds on the clock all ranks share. */
+  readonly now = createClock();
+  /** Operations that sends, receives and groups have in flight. */
+  readonly active = new Set<Progressor>();
+  readonly #views: readonly CommArray[];
+  readonly #reduce: readonly Reduce[];
+  readonly #table: number;
+  readonly #cell: number;
+  readonly #onSpace: (() => void)[] = [];
+  #phase = '';
+
+  constructor(fabric: Fabric, rank: number, { timeoutMs, checkComm, trace = NO_TRACE }: EndpointOptions) {
+    const { buffer } = fabric.memory;
+    this.rank = rank;
+    this.fabric = fabric;
+    this.timeoutMs = timeoutMs;
+    this.checkComm = checkComm;
+    this.trace = trace;
+    this.i32 = new Int32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.u8 = new Uint8Array(buffer);
+    this.#views = ELEMENT_TYPES.map((t) => new t.array(buffer, 0, Math.floor(buffer.byteLength / t.bytes)));
+    const instance = new wasm.Instance(fabric.reduce, { env: { memory: fabric.memory } });
+    this.#reduce = ELEMENT_TYPES.map((t) => instance.exports[`${t.name}_`] as Reduce);
+    this.arena = new Arena(fabric.arenaBase + rank * fabric.arenaBytes, fabric.arenaBytes);
+    this.#table = this.arena.take(4 * fabric.worldSize);
+    this.#cell = rankCell(rank);
+    const servers = fabric.servers.length;
+    this.ports = fabric.links
+      ? new LinkPorts(
+          new BigInt64Array(buffer, fabric.portsBase, linkCells(fabric.worldSize, servers)),
+          fabric.links,
+          fabric.serverOf,
+          this.now,
+        )
+      : undefined;
+  }
+
+  /** The shared memory as elements of a type. */
+  view(typeCode: number): CommArray {
+    return this.#views[typeCode]!;
+  }
+
+  /** Reduces blocks at `sources` (byte addresses) in that order into `target`. */
+  reduce(typeCode: number, op: number, target: number, sources: readonly number[], length: number): void {
+    for (let k = 0; k < sources.length; k++) this.i32[(this.#table >> 2) + k] = sources[k]! | 0;
+    this.#reduce[typeCode]!(op, target, this.#table, sources.length, length);
+  }
+
+  /** Wakes a rank if it sleeps. */
+  ring(rank: number): void {
+    const cell = rankCell(rank);
+    Atomics.add(this.i32, cell + RANK.doorbell, 1);
+    if (Atomics.load(this.i32, cell + RANK.sleepers) > 0) Atomics.notify(this.i32, cell + RANK.doorbell);
+  }
+
+  /** Wakes all of `ranks` but me. */
+  ringAll(ranks: readonly number[]): void {
+    for (const rank of ranks) if (rank !== this.rank) this.ring(rank);
+  }
+
+  /** Shows that this rank lives. */
+  beat(): void {
+    this.i32[this.#cell + RANK.heartbeat]!++;
+  }
+
+  /** Writes what this rank does where the parent can read it if the rank dies. */
+  enter(phase: string): void {
+    this.beat();
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    const { written } = new TextEncoder().encodeInto(phase, this.#phaseBytes);
+    const at = (this.#cell + RANK.phase) * 4;
+    this.u8.set(this.#phaseBytes.subarray(0, written), at);
+    Atomics.store(this.i32, this.#cell + RANK.phaseLength, written);
+  }
+  readonly #phaseBytes = new Uint8Array(PHASE_BYTES);
+
+  /** What this rank does. */
+  get phase(): string {
+    return this.#phase;
+  }
+
+  /**
+   * Says that this rank waits for space, so that peers take data out of its arena and ring; or no longer.
+   *
+   * @param reason - one bit for each user of the arena
+   */
+  starve(reason: number, isStarved: boolean): void {
+    const before = this.#starvedBy;
+    this.#starvedBy = isStarved ? before | reason : before & ~reason;
+    if ((before === 0) === (this.#starvedBy === 0)) return;
+    Atomics.store(this.i32, this.#cell + RANK.starved, isStarved ? 1 : 0);
+    Atomics.add(this.i32, RUN.starved, isStarved ? 1 : -1);
+    if (isStarved) for (let rank = 0; rank < this.fabric.worldSize; rank++) if (rank !== this.rank) this.ring(rank);
+  }
+  #starvedBy = 0;
+
+  isStarved(rank: number): boolean {
+    return Atomics.load(this.i32, rankCell(rank) + RANK.starved) === 1;
+  }
+
+  get anyStarved(): boolean {
+    return Atomics.load(this.i32, RUN.starved) > 0;
+  }
+
+  /** Rings ranks that wait for space; called after data of theirs were taken. */
+  ringStarved(): void {
+    if (!this.anyStarved) return;
+    for (let rank = 0; rank < this.fabric.worldSize; rank++) if (this.isStarved(rank)) this.ring(rank);
+  }
+
+  /** Registers what gives space back to the arena. */
+  onSpaceNeeded(reclaim: () => void): void {
+    this.#onSpace.push(reclaim);
+  }
+
+  /** Takes arena space, after giving back what peers are done with; 0 if there is none yet. */
+  takeSpace(bytes: number): number {
+    const at = this.arena.take(bytes);
+    if (at !== 0) return at;
+    for (const reclaim of this.#onSpace) reclaim();
+    return this.arena.take(bytes);
+  }
+
+  /** True once the caller asked to stop. */
+  get isAborting(): boolean {
+    this.beat();
+    return Atomics.load(this.i32, RUN.state) !== RUN_STATE.running;
+  }
+
+  /** Moves on everything in flight; returns when more can be done without a peer. */
+  progress(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const source of this.active) next = Math.min(next, source.progress());
+    return next;
+  }
+
+  /**
+   * Blocks until the operation is complete.
+   *
+   * @throws {@link CommTimeoutError} if it gets no further for `timeoutMs` because ranks are missing.
+   * @throws {@link AbortedError} if the run is being stopped.
+   */
+  wait(pending: Pending, timeoutMs = this.timeoutMs): void {
+    if (!pending.isDone) this.progress();
+    if (!pending.isDone) this.#block(pending, timeoutMs);
+    if (pending.error) throw pending.error;
+  }
+
+  /** The {@link Work} of an operation. */
+  work(pending: Pending, timeoutMs = this.timeoutMs): Work {
+    let done: Promise<void> | undefined;
+    const endpoint = this;
+    return {
+      wait: () => endpoint.wait(pending, timeoutMs),
+      get done() {
+        done ??= endpoint.#settle(pending, timeoutMs);
+        return done;
+      },
+    };
+  }
+
+  #block(pending: Pending, timeoutMs: number): void {
+    const { i32 } = this;
+    const bell = this.#cell + RANK.doorbell;
+    this.enter(pending.name);
+    const watch = new Watch(pending, timeoutMs, this.now());
+    for (;;) {
+      const seen = Atomics.load(i32, bell);
+      const next = this.progress();
+      if (pending.isDone) return;
+      this.#throwIfStopped(pending);
+      let turns = this.fabric.spins;
+      while (turns-- > 0 && Atomics.load(i32, bell) === seen);
+      if (turns >= 0) continue;
+      const ms = watch.sleepMs(this.now(), next);
+      if (ms <= 0) continue;
+      Atomics.add(i32, this.#cell + RANK.sleepers, 1);
+      Atomics.wait(i32, bell, seen, ms);
+      Atomics.sub(i32, this.#cell + RANK.sleepers, 1);
+      this.beat();
+    }
+  }
+
+  /** As `#block`, but gives the thread back while it waits. */
+  async #settle(pending: Pending, timeoutMs: number): Promise<void> {
+    const { i32 } = this;
+    const bell = this.#cell + RANK.doorbell;
+    const watch = new Watch(pending, timeoutMs, this.now());
+    // A pending waitAsync alone does not keep the thread's event loop alive.
+    const keepAlive = setInterval(() => {}, 1 << 30);
+    try {
+      for (;;) {
+        const seen = Atomics.load(i32, bell);
+        const next = this.progress();
+        if (pending.isDone) break;
+        this.#throwIfStopped(pending);
+        const ms = Math.max(0.1, watch.sleepMs(this.now(), next));
+        Atomics.add(i32, this.#cell + RANK.sleepers, 1);
+        try {
+          const result = waitAsync(i32, bell, seen, ms);
+          if (result.async) await result.value;
+        } finally {
+          Atomics.sub(i32, this.#cell + RANK.sleepers, 1);
+        }
+        this.beat();
+      }
+    } finally {
+      clearInterval(keepAlive);
+    }
+    if (pending.error) throw pending.error;
+  }
+
+  #throwIfStopped(pending: Pending): void {
+    const state = Atomics.load(this.i32, RUN.state);
+    if (state === RUN_STATE.abortForced) throw new AbortedError(`${pending.name}: the run was aborted`);
+    if (state === RUN_STATE.failed) throw new AbortedError(`${pending.name}: another rank failed`);
+  }
+}
+
+/** Decides how long to sleep, and when a wait has lasted too long. */
+class Watch {
+  readonly #pending: Pending;
+  readonly #timeoutMs: number;
+  #advances: number;
+  #since: number;
+
+  constructor(pending: Pending, timeoutMs: number, now: number) {
+    this.#pending = pending;
+    this.#timeoutMs = timeoutMs;
+    this.#advances = pending.advances;
+    this.#since = now;
+  }
+
+  /** @param next - when more can be done without a peer */
+  sleepMs(now: number, next: number): number {
+    if (this.#advances !== this.#pending.advances) {
+      this.#advances = this.#pending.advances;
+      this.#since = now;
+    } else if (now - this.#since >= this.#timeoutMs) {
+      const missing = this.#pending.missing();
+      if (missing.length > 0) throw new CommTimeoutError(this.#pending.name, this.#timeoutMs, missing);
+      this.#since = now;
+    }
+    return Math.min(next - now - OVERSHOOT_MS, SLICE_MS, this.#since + this.#timeoutMs - now);
+  }
+}
+
+/** `Atomics.waitAsync`, which the ES2023 library does not know yet. */
+const waitAsync = (
+  Atomics as unknown as {
+    waitAsync(
+      cells: Int32Array,
+      index: number,
+      value: number,
+      timeoutMs: number,
+    ): { readonly async: false } | { readonly async: true; readonly value: Promise<string> };
+  }
+).waitAsync;
