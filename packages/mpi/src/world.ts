@@ -1,7 +1,6 @@
 /** Lays a cluster out on the ranks of an MPI job: which ranks form a server, and the groups made from that. */
-import { type ClusterSpec, type LinkClass, OptionError, TrafficLedger } from '@strata-ml/core';
+import { type ClusterSpec, OptionError, TrafficLedger } from '@strata-ml/core';
 import type { GroupRuntime } from './group/GroupRuntime.js';
-import { Hierarchy } from './group/hierarchy.js';
 import { MpiProcessGroup } from './group/MpiProcessGroup.js';
 import { MAX_COUNT } from './group/plans.js';
 import { initMpi, type MpiProcess } from './process.js';
@@ -113,7 +112,10 @@ export function createMpiWorld(options: WorldOptions = {}, mpiProcess: MpiProces
     timeoutMs,
     checkComm,
     maxCount,
-    classOf: (other): LinkClass => (other === rank ? 'local' : layout.serverOf[other] === server ? 'intra' : 'inter'),
+    maxTag: mpi.tagUpperBound() - 1,
+    prefersHierarchical:
+      links !== undefined && links.interLink.bandwidthBytesPerS < links.intraLink.bandwidthBytesPerS / 2,
+    serverOf: (worldRank) => layout.serverOf[worldRank]!,
     mpiRankOf: (worldRank) => layout.mpiRanks[worldRank]!,
   };
   const comm = mpi.cell();
@@ -123,24 +125,6 @@ export function createMpiWorld(options: WorldOptions = {}, mpiProcess: MpiProces
   const localRank = rank - layout.serverOf.indexOf(server);
   const serverGroup = world.split(server);
   const crossGroup = world.split(localRank);
-  const hierarchy = twoLevels(world, layout, server, localRank, links);
-  if (hierarchy) world.useHierarchy(hierarchy);
   const { devicesPerServer, serverHosts } = layout;
   return { devicesPerServer, serverHosts, server, localRank, world, serverGroup, crossGroup };
-}
-
-/** Shards line up across servers only if all have equally many ranks; with one server or one rank each there is one level. */
-function twoLevels(
-  world: MpiProcessGroup,
-  { devicesPerServer }: Layout,
-  server: number,
-  localRank: number,
-  links: WorldOptions['links'],
-): Hierarchy | undefined {
-  const devices = devicesPerServer[0]!;
-  if (devicesPerServer.length < 2 || devices < 2 || devicesPerServer.some((n) => n !== devices)) return undefined;
-  const isPreferred =
-    links !== undefined && links.interLink.bandwidthBytesPerS < links.intraLink.bandwidthBytesPerS / 2;
-  const levels = { scatter: world.split(server), cross: world.split(localRank), gather: world.split(server) };
-  return new Hierarchy(levels, isPreferred);
 }

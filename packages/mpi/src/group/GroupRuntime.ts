@@ -1,5 +1,5 @@
 /** What all groups of one process share. */
-import type { LinkClass, TrafficLedger } from '@strata-ml/core';
+import type { TrafficLedger } from '@strata-ml/core';
 import type { Mpi } from '../library/Mpi.js';
 import type { Liveness } from '../liveness.js';
 import type { Progress } from './MpiWork.js';
@@ -14,8 +14,12 @@ export interface GroupRuntime {
   readonly timeoutMs: number;
   readonly checkComm: boolean;
   readonly maxCount: number;
-  /** Link class between this process and a world rank. */
-  classOf(worldRank: number): LinkClass;
+  /** Largest tag of a user's message. */
+  readonly maxTag: number;
+  /** Whether `allReduce` with `algorithm: 'auto'` goes by server. */
+  readonly prefersHierarchical: boolean;
+  /** Server of a world rank. */
+  serverOf(worldRank: number): number;
   /** Rank in MPI_COMM_WORLD of a world rank (the world is ordered by server). */
   mpiRankOf(worldRank: number): number;
 }

@@ -16,7 +16,7 @@ import { ELEMENT_BYTES, elementTypeOf, type Handle, type HandleCell } from '../l
 import type { MpiFunction } from '../library/Mpi.js';
 import { checkCounts, checkLength, checkRank, checkSameType, checkTag } from './check.js';
 import type { GroupRuntime } from './GroupRuntime.js';
-import type { Hierarchy } from './hierarchy.js';
+import { Hierarchy } from './hierarchy.js';
 import { MpiWork } from './MpiWork.js';
 import {
   allGatherPlan,
@@ -57,6 +57,7 @@ export class MpiProcessGroup implements ProcessGroup {
   readonly #id: string;
   /** Ranks of MPI_COMM_WORLD, for the side channel. */
   readonly #mpiRanks: readonly number[];
+  readonly #serverOf: readonly number[];
   #splits = 0;
   #hierarchy: Hierarchy | undefined;
 
@@ -68,16 +69,12 @@ export class MpiProcessGroup implements ProcessGroup {
     this.size = ranks.length;
     this.ranks = ranks;
     this.#mpiRanks = ranks.map((r) => runtime.mpiRankOf(r));
-    this.#c = { mpi: runtime.mpi, comm, rank, size: ranks.length, maxCount: runtime.maxCount };
+    this.#serverOf = ranks.map((r) => runtime.serverOf(r));
+    this.#c = { mpi: runtime.mpi, comm, rank, size: ranks.length, maxCount: runtime.maxCount, maxTag: runtime.maxTag };
   }
 
   get traffic(): TrafficLedger {
     return this.#runtime.traffic;
-  }
-
-  /** Gives this group the two levels of the hierarchical all-reduce; `isPreferred` makes `auto` choose it. */
-  useHierarchy(hierarchy: Hierarchy): void {
-    this.#hierarchy = hierarchy;
   }
 
   send(data: CommArray, to: number, options: SendOptions = {}): void {
@@ -90,17 +87,15 @@ export class MpiProcessGroup implements ProcessGroup {
 
   isend(data: CommArray, to: number, options: SendOptions = {}): Work {
     checkRank('send', 'to', to, this.size);
-    checkTag('send', options.tag ?? 0);
-    this.#count(
-      Array.from({ length: this.size }, (_, r) => (r === to ? data.byteLength : 0)),
-      options,
-    );
+    checkTag('send', options.tag ?? 0, this.#runtime.maxTag);
+    const { phase = 'other', layer } = options;
+    this.traffic.add(this.#classOf(to), phase, layer, data.byteLength);
     return this.#message('send', data, to, options);
   }
 
   irecv(into: CommArray, from: number, options: SendOptions = {}): Work {
     checkRank('recv', 'from', from, this.size);
-    checkTag('recv', options.tag ?? 0);
+    checkTag('recv', options.tag ?? 0, this.#runtime.maxTag);
     return this.#message('recv', into, from, options);
   }
 
@@ -198,34 +193,35 @@ export class MpiProcessGroup implements ProcessGroup {
   }
 
   split(color: number, key = this.rank): MpiProcessGroup {
-    if (!Number.isInteger(color) || color < 0 || color > 2 ** 31 - 1) {
-      throw new OptionError('split', 'color', color, 'an integer in [0, 2^31 - 1]');
-    }
+    if (!Number.isInteger(color)) throw new OptionError('split', 'color', color, 'an integer');
     if (!Number.isInteger(key)) throw new OptionError('split', 'key', key, 'an integer');
-    const { mpi } = this.#runtime;
+    const { mpi, timeoutMs } = this.#runtime;
     const id = `${this.#id}/${this.#splits++}:${color}`;
-    if (this.#runtime.checkComm) this.#compare(signatureOf('split'), this.#runtime.timeoutMs);
-    this.#arrive('split', this.#runtime.timeoutMs);
+    const mine = Float64Array.of(color, key);
+    const all = new Float64Array(2 * this.size);
+    const plan = { ...allGatherPlan(this.#c, mine, all, this.#uniform(2)), operation: 'split' };
+    this.#start(plan, signatureOf('split'), { timeoutMs }).wait();
+    // MPI takes colours ≥ 0 only, and orders equal keys by rank as we do.
+    const colors = [...new Set(this.ranks.map((_, r) => all[2 * r]!))];
+    const members = [...this.ranks.keys()].filter((r) => all[2 * r] === color);
+    members.sort((a, b) => all[2 * a + 1]! - all[2 * b + 1]! || a - b);
     const comm = mpi.cell();
-    mpi.call('MPI_Comm_split', this.#c.comm, color, key, comm);
-    const size = mpi.queryInt('MPI_Comm_size', comm[0]!);
-    const rank = mpi.queryInt('MPI_Comm_rank', comm[0]!);
-    const mine = Int32Array.of(this.ranks[this.rank]!);
-    const ranks = new Int32Array(size);
-    const int32 = mpi.typeOf('int32');
-    mpi.call('MPI_Allgather', mpi.pointer(mine), 1, int32, mpi.pointer(ranks), 1, int32, comm[0]!);
-    return new MpiProcessGroup(this.#runtime, comm[0]!, id, rank, [...ranks]);
+    mpi.call('MPI_Comm_split', this.#c.comm, colors.indexOf(color), members.indexOf(this.rank), comm);
+    const ranks = members.map((r) => this.ranks[r]!);
+    return new MpiProcessGroup(this.#runtime, comm[0]!, id, members.indexOf(this.rank), ranks);
   }
 
   #broadcast(data: CommArray, root: number, options: CommOptions): [Plan, Float64Array] {
     checkRank('broadcast', 'root', root, this.size);
-    this.#count(broadcastOutgoing(this.rank, this.size, root, data.byteLength), options);
+    this.#count(broadcastOutgoing(this.rank, root, this.#serverOf, data.byteLength), options);
     return [broadcastPlan(this.#c, data, root), signatureOf('broadcast', data, data.length, root)];
   }
 
   #allReduce(data: CommArray, options: ReduceOptions): [Plan, Float64Array] {
     const { op = 'sum' } = options;
-    this.#count(allReduceOutgoing(this.rank, this.size, data.length, data.BYTES_PER_ELEMENT), options);
+    for (const step of allReduceOutgoing(this.rank, this.size, data.length, data.BYTES_PER_ELEMENT)) {
+      this.#count(step, options);
+    }
     return [allReducePlan(this.#c, data, op), signatureOf('allReduce', data, data.length, -1, op)];
   }
 
@@ -292,7 +288,7 @@ export class MpiProcessGroup implements ProcessGroup {
     }
     const timeoutMs = options.timeoutMs ?? this.#runtime.timeoutMs;
     if (this.#runtime.checkComm) this.#compare(signature, timeoutMs);
-    this.#arrive(plan.operation, timeoutMs);
+    this.#arrive(named(plan.operation, options), timeoutMs);
     for (const { name, args } of plan.calls) this.#c.mpi.call(`MPI_${name}` as MpiFunction, ...args);
     plan.finish?.();
   }
@@ -300,7 +296,8 @@ export class MpiProcessGroup implements ProcessGroup {
   /** Non-blocking form. With checkComm the calls are compared beside it, so that starting it never waits. */
   #start(plan: Plan, signature: Float64Array, options: CommOptions): MpiWork {
     const timeoutMs = options.timeoutMs ?? this.#runtime.timeoutMs;
-    if (!this.#runtime.checkComm) return this.#post(plan, timeoutMs);
+    const operation = named(plan.operation, options);
+    if (!this.#runtime.checkComm) return this.#post(plan, timeoutMs, operation);
     const all = new Float64Array(this.size * SIGNATURE_WORDS);
     const check = allGatherPlan(this.#c, signature, all, this.#uniform(SIGNATURE_WORDS));
     let completed = 0;
@@ -308,10 +305,10 @@ export class MpiProcessGroup implements ProcessGroup {
       if (++completed === check.calls.length) compareSignatures(all, this.ranks);
     };
     const calls = [...check.calls, ...plan.calls];
-    return this.#post({ ...plan, calls, keep: [...check.keep, ...plan.keep] }, timeoutMs, onRequest);
+    return this.#post({ ...plan, calls, keep: [...check.keep, ...plan.keep] }, timeoutMs, operation, onRequest);
   }
 
-  #post(plan: Plan, timeoutMs: number, onRequest?: () => void): MpiWork {
+  #post(plan: Plan, timeoutMs: number, operation = plan.operation, onRequest?: () => void): MpiWork {
     const { mpi, liveness, progress } = this.#runtime;
     const requests = plan.calls.map(({ name, args }) => {
       const request: HandleCell = mpi.cell();
@@ -321,7 +318,7 @@ export class MpiProcessGroup implements ProcessGroup {
     const number = liveness.start(this.#id);
     const others = this.#mpiRanks.filter((_, r) => r !== this.rank);
     return new MpiWork(progress, {
-      operation: plan.operation,
+      operation,
       requests,
       keep: plan.keep,
       bytes: plan.commonBytes ?? plan.keep.reduce((sum, a) => sum + a.byteLength, 0),
@@ -338,7 +335,7 @@ export class MpiProcessGroup implements ProcessGroup {
 
   /** Waits until every rank of the group is here. */
   #arrive(operation: string, timeoutMs: number): void {
-    this.#post({ ...barrierPlan(this.#c), operation }, timeoutMs).wait();
+    this.#post(barrierPlan(this.#c), timeoutMs, operation).wait();
   }
 
   /** Waits until all ranks have told what they are about to call. */
@@ -367,7 +364,7 @@ export class MpiProcessGroup implements ProcessGroup {
       }
     };
     return new MpiWork(progress, {
-      operation: kind,
+      operation: named(kind, options),
       requests,
       keep: [data],
       bytes: data.byteLength,
@@ -378,14 +375,21 @@ export class MpiProcessGroup implements ProcessGroup {
   }
 
   #hierarchyFor({ algorithm = 'auto' }: AllReduceOptions): Hierarchy | undefined {
-    if (algorithm === 'flat') return undefined;
-    if (algorithm === 'hierarchical' || this.#hierarchy?.isPreferred) return this.#hierarchy;
-    return undefined;
+    if (algorithm === 'flat' || (algorithm === 'auto' && !this.#runtime.prefersHierarchical)) return undefined;
+    const servers = new Set(this.#serverOf).size;
+    // With one device per server, or one server, both algorithms are the same.
+    if (servers < 2 || servers === this.size) return undefined;
+    this.#hierarchy ??= new Hierarchy(this, this.#serverOf);
+    return this.#hierarchy;
   }
 
   #count(outgoing: Outgoing, options: CommOptions): void {
-    const classOf = (r: number): LinkClass => this.#runtime.classOf(this.ranks[r]!);
-    countOutgoing(this.traffic, classOf, this.rank, outgoing, options);
+    countOutgoing(this.traffic, (r) => this.#classOf(r), this.rank, outgoing, options);
+  }
+
+  #classOf(member: number): LinkClass {
+    if (member === this.rank) return 'local';
+    return this.#serverOf[member] === this.#serverOf[this.rank] ? 'intra' : 'inter';
   }
 
   #bytes(data: CommArray, counts: readonly number[]): number[] {
@@ -404,4 +408,8 @@ export class MpiProcessGroup implements ProcessGroup {
 
 function nonBlocking(name: Plan['calls'][number]['name']): MpiFunction {
   return `MPI_I${name.toLowerCase()}` as MpiFunction;
+}
+
+function named(operation: string, { phase }: CommOptions): string {
+  return phase === undefined ? operation : `${operation} (${phase})`;
 }

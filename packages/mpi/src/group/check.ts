@@ -1,6 +1,5 @@
 /** Checks the arguments of a communication call before anything is sent. */
 import { type CommArray, OptionError, ShapeError } from '@strata-ml/core';
-import { COLLECTIVE_TAG } from './plans.js';
 
 /** @throws {@link OptionError} unless `rank` is one of the group's. */
 export function checkRank(where: string, what: string, rank: number, size: number): void {
@@ -9,10 +8,10 @@ export function checkRank(where: string, what: string, rank: number, size: numbe
   }
 }
 
-/** @throws {@link OptionError} unless `tag` fits every MPI library. */
-export function checkTag(where: string, tag: number): void {
-  if (!Number.isInteger(tag) || tag < 0 || tag >= COLLECTIVE_TAG) {
-    throw new OptionError(where, 'tag', tag, `an integer in [0, ${COLLECTIVE_TAG - 1}]`);
+/** @throws {@link OptionError} unless the library can send `tag`. */
+export function checkTag(where: string, tag: number, maxTag: number): void {
+  if (!Number.isInteger(tag) || tag < 0 || tag > maxTag) {
+    throw new OptionError(where, 'tag', tag, `an integer in [0, ${maxTag}]`);
   }
 }
 

@@ -1,75 +1,95 @@
 /**
  * Hierarchical all-reduce: reduce-scatter inside the server, all-reduce of each shard across servers, all-gather inside
- * the server. Of n bytes only n / devicesPerServer per rank cross servers, instead of nearly all.
+ * the server. Between servers each byte crosses 2(S − 1)/S times per server, instead of nearly that for each device.
  *
- * Each step has a communicator of its own and runs in the order in which the all-reduces were called: several in flight
- * then meet in the same order on every rank, whenever a step of one of them happens to complete.
+ * Servers may have different numbers of devices: there are as many shards as the smallest has devices, and the devices
+ * beyond only contribute to and receive from their server. Each step has a communicator of its own and runs in the order
+ * in which the all-reduces were called: several in flight then meet in the same order on every rank, whenever a step of
+ * one of them happens to complete. Long arrays go in chunks, as on the thread transport, so that both count alike.
  */
 import type { AllReduceOptions, CommArray, Work } from '@strata-ml/core';
 import type { MpiProcessGroup } from './MpiProcessGroup.js';
-import { segmentCounts } from './traffic.js';
+import { evenCounts } from './traffic.js';
 
-type Step = () => Work;
+/** Bytes of a chunk. */
+const CHUNK_BYTES = 4 * 2 ** 20;
 
-/** The two levels of a world, each step on its own communicator. */
-export interface Levels {
-  readonly scatter: MpiProcessGroup;
-  readonly cross: MpiProcessGroup;
-  readonly gather: MpiProcessGroup;
+interface Chunk {
+  readonly data: CommArray;
+  readonly shard: CommArray;
+  readonly counts: readonly number[];
 }
 
-/** The hierarchical all-reduce of one world. Servers must have equally many ranks. */
+/** The hierarchical all-reduces of one group. Made collectively. */
 export class Hierarchy {
-  /** Whether `algorithm: 'auto'` takes this way. */
-  readonly isPreferred: boolean;
-  readonly #levels: Levels;
-  /** All-reduces not yet through, in the order of the calls. */
+  readonly #scatter: MpiProcessGroup;
+  readonly #across: MpiProcessGroup;
+  readonly #gather: MpiProcessGroup;
+  readonly #shards: number;
+  /** Chunks not yet through, in the order of the calls. */
   readonly #queue: StagedWork[] = [];
 
-  constructor(levels: Levels, isPreferred: boolean) {
-    this.#levels = levels;
-    this.isPreferred = isPreferred;
+  /** @param serverOf - server of each rank of the group, in group order */
+  constructor(group: MpiProcessGroup, serverOf: readonly number[]) {
+    const sizes = new Map<number, number>();
+    for (const server of serverOf) sizes.set(server, (sizes.get(server) ?? 0) + 1);
+    this.#shards = Math.min(...sizes.values());
+    const server = serverOf[group.rank]!;
+    this.#scatter = group.split(server);
+    this.#gather = group.split(server);
+    this.#across = group.split(this.#scatter.rank);
   }
 
   allReduce(data: CommArray, options: AllReduceOptions): void {
     for (const work of [...this.#queue]) work.wait();
-    const { scatter, cross, gather } = this.#levels;
-    const { counts, shard } = this.#shard(data);
-    scatter.reduceScatterV(data, counts, shard, options);
-    cross.allReduce(shard, { ...options, algorithm: 'flat' });
-    gather.allGatherV(shard, data, counts, options);
+    for (const chunk of this.#chunks(data)) {
+      this.#scatter.reduceScatterV(chunk.data, chunk.counts, chunk.shard, options);
+      if (this.#hasShard) this.#across.allReduce(chunk.shard, { ...options, algorithm: 'flat' });
+      this.#gather.allGatherV(chunk.shard, chunk.data, chunk.counts, options);
+    }
   }
 
   allReduceAsync(data: CommArray, options: AllReduceOptions): Work {
-    const { scatter, cross, gather } = this.#levels;
-    const { counts, shard } = this.#shard(data);
-    const steps: Step[] = [
-      () => scatter.reduceScatterVAsync(data, counts, shard, options),
-      () => cross.allReduceAsync(shard, { ...options, algorithm: 'flat' }),
-      () => gather.allGatherVAsync(shard, data, counts, options),
-    ];
-    const work = new StagedWork(steps, this.#queue);
-    this.#queue.push(work);
-    work.advanceTo(1);
-    return work;
+    const works = this.#chunks(data).map((chunk) => {
+      const steps = [
+        () => this.#scatter.reduceScatterVAsync(chunk.data, chunk.counts, chunk.shard, options),
+        ...(this.#hasShard ? [() => this.#across.allReduceAsync(chunk.shard, { ...options, algorithm: 'flat' })] : []),
+        () => this.#gather.allGatherVAsync(chunk.shard, chunk.data, chunk.counts, options),
+      ];
+      const work = new StagedWork(steps, this.#queue);
+      this.#queue.push(work);
+      work.advanceTo(1);
+      return work;
+    });
+    // Chunks go through in order, so the last one is done last.
+    return works[works.length - 1]!;
   }
 
-  #shard(data: CommArray): { counts: number[]; shard: CommArray } {
-    const { rank, size } = this.#levels.scatter;
-    const counts = segmentCounts(data.length, size);
-    const shard = new (data.constructor as new (n: number) => CommArray)(counts[rank]!);
-    return { counts, shard };
+  get #hasShard(): boolean {
+    return this.#scatter.rank < this.#shards;
+  }
+
+  #chunks(data: CommArray): Chunk[] {
+    const perChunk = Math.floor(CHUNK_BYTES / data.BYTES_PER_ELEMENT);
+    const chunks: Chunk[] = [];
+    for (let begin = 0; begin === 0 || begin < data.length; begin += perChunk) {
+      const part = data.subarray(begin, begin + perChunk);
+      const counts = evenCounts(part.length, this.#shards);
+      while (counts.length < this.#scatter.size) counts.push(0);
+      chunks.push({ data: part, counts, shard: part.slice(0, counts[this.#scatter.rank]!) });
+    }
+    return chunks;
   }
 }
 
 /** Steps that run one after the other, each after the same step of every earlier work. */
 class StagedWork implements Work {
-  readonly #steps: readonly Step[];
+  readonly #steps: readonly (() => Work)[];
   readonly #queue: StagedWork[];
   readonly #started: Work[] = [];
   #done: Promise<void> | undefined;
 
-  constructor(steps: readonly Step[], queue: StagedWork[]) {
+  constructor(steps: readonly (() => Work)[], queue: StagedWork[]) {
     this.#steps = steps;
     this.#queue = queue;
   }
@@ -80,11 +100,13 @@ class StagedWork implements Work {
   }
 
   wait(): void {
+    const earlier = this.#before();
     for (let step = 0; step < this.#steps.length; step++) {
-      // Earlier all-reduces go first through each step; waiting for theirs costs nothing, everyone has to do it.
-      for (const earlier of this.#before()) earlier.#complete(step);
+      // Earlier chunks go first through each step; waiting for theirs costs nothing, every rank has to do it.
+      for (const work of earlier) work.#complete(step);
       this.#complete(step);
     }
+    for (const work of earlier) work.#leave();
     this.#leave();
   }
 

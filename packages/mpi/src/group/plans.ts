@@ -44,12 +44,12 @@ export interface Communicator {
   readonly size: number;
   /** Most elements in one call; 2³¹−1 but for tests. */
   readonly maxCount: number;
+  /** Largest tag of a user's message; the next one is for messages that make up a collective. */
+  readonly maxTag: number;
 }
 
 /** Largest count, displacement and block of MPI's C binding: they are `int`. */
 export const MAX_COUNT = 2 ** 31 - 1;
-/** Tag of point-to-point messages that stand in for a collective too large for MPI; user tags stay below it. */
-export const COLLECTIVE_TAG = 32767;
 
 export function barrierPlan({ comm }: Communicator): Plan {
   return { operation: 'barrier', calls: [{ name: 'Barrier', args: [comm] }], keep: [], commonBytes: 0 };
@@ -211,13 +211,13 @@ function pairwise(c: Communicator, sends: readonly CommArray[], receives: readon
   for (let step = 1; step < c.size; step++) {
     const from = (c.rank + c.size - step) % c.size;
     for (const piece of nonEmpty(pieces(receives[from]!, c.maxCount))) {
-      calls.push({ name: 'recv', args: [c.mpi.pointer(piece), piece.length, type, from, COLLECTIVE_TAG, c.comm] });
+      calls.push({ name: 'recv', args: [c.mpi.pointer(piece), piece.length, type, from, c.maxTag + 1, c.comm] });
     }
   }
   for (let step = 1; step < c.size; step++) {
     const to = (c.rank + step) % c.size;
     for (const piece of nonEmpty(pieces(sends[to]!, c.maxCount))) {
-      calls.push({ name: 'send', args: [c.mpi.pointer(piece), piece.length, type, to, COLLECTIVE_TAG, c.comm] });
+      calls.push({ name: 'send', args: [c.mpi.pointer(piece), piece.length, type, to, c.maxTag + 1, c.comm] });
     }
   }
   return calls;

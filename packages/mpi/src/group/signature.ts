@@ -18,20 +18,21 @@ export function signatureOf(operation: string, data?: CommArray, length = -1, ro
 /**
  * Compares the signatures of all ranks; the odd one out is the rank that differs from most.
  *
- * @throws {@link CommMismatchError} that names the first rank that differs and both calls.
+ * @throws {@link CommMismatchError} that names the ranks that differ and both calls.
  */
 export function compareSignatures(all: Float64Array, ranks: readonly number[]): void {
   const texts = ranks.map((_, i) => describe(all.subarray(i * SIGNATURE_WORDS, (i + 1) * SIGNATURE_WORDS)));
   const votes = new Map<string, number>();
   for (const text of texts) votes.set(text, (votes.get(text) ?? 0) + 1);
   if (votes.size === 1) return;
-  const most = [...votes.entries()].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
-  const odd = texts.findIndex((text) => text !== most);
-  throw new CommMismatchError(
-    `${most}: rank ${ranks[odd]} must make the same call as the others, got ${texts[odd]}; ` +
-      'all ranks of a group call the same collectives in the same order',
-    { rank: ranks[odd], expected: most, got: texts[odd], calls: texts },
-  );
+  const expected = [...votes.entries()].reduce((a, b) => (b[1] > a[1] ? b : a))[0];
+  const odd = ranks.filter((_, i) => texts[i] !== expected);
+  const got = texts.find((text) => text !== expected);
+  throw new CommMismatchError(`all ranks of the group must call ${expected}, got ${got} from rank ${odd.join(', ')}`, {
+    ranks: odd,
+    expected,
+    got,
+  });
 }
 
 function describe(words: Float64Array): string {

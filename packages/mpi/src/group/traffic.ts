@@ -2,13 +2,14 @@
  * What each operation is counted as. Inside a collective the MPI library chooses the algorithm, so the bytes are modelled:
  * those of the direct algorithm, where every block travels straight from the rank that has it to the rank that needs it
  * (what the thread transport does, so that both ledgers agree). Point-to-point messages are counted as they are sent.
+ * MPI's own headers are not visible, so `headerBytes` stays 0.
  */
 import type { CommOptions, LinkClass, TrafficLedger } from '@strata-ml/core';
 
 /** Bytes that leave this rank for each rank of the group, in group order. */
 export type Outgoing = readonly number[];
 
-/** Adds what leaves this rank to its ledger, by link class of the receiver. */
+/** Adds what leaves this rank to its ledger, by link class of the receiver; empty messages are not sent. */
 export function countOutgoing(
   ledger: TrafficLedger,
   classOf: (groupRank: number) => LinkClass,
@@ -16,20 +17,24 @@ export function countOutgoing(
   outgoing: Outgoing,
   { phase = 'other', layer }: CommOptions,
 ): void {
-  outgoing.forEach((bytes, to) => {
+  for (const [to, bytes] of outgoing.entries()) {
     if (to !== rank && bytes > 0) ledger.add(classOf(to), phase, layer, bytes, 1);
-  });
+  }
 }
 
 /** All-reduce = reduce-scatter + all-gather over one segment per rank: 2(P−1)/P·n bytes per rank in all. */
-export function allReduceOutgoing(rank: number, size: number, length: number, bytesPerElement: number): Outgoing {
-  const segments = segmentCounts(length, size);
-  return segments.map((n) => (n + segments[rank]!) * bytesPerElement);
+export function allReduceOutgoing(rank: number, size: number, length: number, bytesPerElement: number): Outgoing[] {
+  const segments = evenCounts(length, size);
+  return [segments.map((n) => n * bytesPerElement), segments.map(() => segments[rank]! * bytesPerElement)];
 }
 
-/** The root sends everything to everyone. */
-export function broadcastOutgoing(rank: number, size: number, root: number, bytes: number): Outgoing {
-  return Array.from({ length: size }, () => (rank === root ? bytes : 0));
+/** The root sends to its own server and to the first rank of each other, which passes it on to its server. */
+export function broadcastOutgoing(rank: number, root: number, serverOf: readonly number[], bytes: number): Outgoing {
+  const leader = (server: number) => (server === serverOf[root] ? root : serverOf.indexOf(server));
+  return serverOf.map((server, to) => {
+    const from = to === leader(server) ? root : leader(server);
+    return to !== root && from === rank ? bytes : 0;
+  });
 }
 
 /** Everyone sends everything to the root. */
@@ -42,8 +47,8 @@ export function allGatherOutgoing(size: number, bytes: number): Outgoing {
   return Array.from({ length: size }, () => bytes);
 }
 
-/** Elements of each rank's segment when `length` elements are divided over `size` ranks: ⌈n/P⌉ each while they last. */
-export function segmentCounts(length: number, size: number): number[] {
-  const each = Math.ceil(length / size);
-  return Array.from({ length: size }, (_, r) => Math.max(0, Math.min(length, (r + 1) * each) - r * each));
+/** Divides n elements over `parts` as evenly as can be: the first n mod parts hold one more. */
+export function evenCounts(n: number, parts: number): number[] {
+  const low = Math.floor(n / parts);
+  return Array.from({ length: parts }, (_, i) => (i < n - low * parts ? low + 1 : low));
 }

@@ -25,6 +25,7 @@ const SIGNATURES = {
   MPI_Comm_split: 'hiip',
   MPI_Comm_dup: 'hp',
   MPI_Comm_set_errhandler: 'hh',
+  MPI_Comm_get_attr: 'hipp',
   MPI_Type_size: 'hp',
   MPI_Error_string: 'ipp',
   MPI_Error_class: 'ip',
@@ -115,6 +116,15 @@ export class Mpi {
   queryInt(name: 'MPI_Comm_rank' | 'MPI_Comm_size' | 'MPI_Type_size', handle: Handle): number {
     this.call(name, handle, this.#flagPointer);
     return this.#flag[0]!;
+  }
+
+  /** Largest tag that messages can carry. */
+  tagUpperBound(): number {
+    const address = new BigUint64Array(1);
+    const { commWorld, tagUpperBound } = this.handles;
+    this.call('MPI_Comm_get_attr', commWorld, tagUpperBound, address, this.#flagPointer);
+    // The standard guarantees 32767.
+    return this.#flag[0] === 0 ? 32767 : (this.#koffi.decode(address[0]!, 'int') as number);
   }
 
   /** Reads a flag: MPI_Initialized or MPI_Finalized. */

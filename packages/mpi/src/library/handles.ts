@@ -27,7 +27,8 @@ export interface HandleTable {
   readonly inPlace: bigint;
   readonly anySource: number;
   readonly anyTag: number;
-  readonly undefinedColor: number;
+  /** Key of the attribute that holds the largest tag. */
+  readonly tagUpperBound: number;
   /** int32 positions of the public fields of MPI_Status. */
   readonly statusSource: number;
   readonly statusTag: number;
@@ -59,7 +60,7 @@ export function openMpiHandles(symbol: (name: string) => bigint): HandleTable {
     inPlace: 1n,
     anySource: -1,
     anyTag: -1,
-    undefinedColor: -32766,
+    tagUpperBound: 0,
     statusSource: 0,
     statusTag: 1,
   };
@@ -85,7 +86,7 @@ export const mpichHandles: HandleTable = {
   inPlace: -1n,
   anySource: -2,
   anyTag: -1,
-  undefinedColor: -32766,
+  tagUpperBound: 0x64400001,
   statusSource: 2,
   statusTag: 3,
 };

@@ -205,7 +205,7 @@ const cases = {
     if (me !== 0) assert.ok(turns > 1, `turned ${turns} times`);
   },
   'split groups by colour and orders by key': () => {
-    const group = world.split(me % 2, -me);
+    const group = world.split(-(me % 2), -me);
     const members = all((r) => r)
       .filter((r) => r % 2 === me % 2)
       .reverse();
@@ -293,8 +293,8 @@ const cases = {
     refuses('ERR_STRATA_OPTION', () => world.allGather(x, new Int32Array(4 * size)));
     refuses('ERR_STRATA_OPTION', () => world.broadcast(x, size));
     refuses('ERR_STRATA_OPTION', () => world.send(x, -1));
-    refuses('ERR_STRATA_OPTION', () => world.send(x, 0, { tag: 1 << 20 }));
-    refuses('ERR_STRATA_OPTION', () => world.split(-1));
+    refuses('ERR_STRATA_OPTION', () => world.send(x, 0, { tag: 2 ** 31 }));
+    refuses('ERR_STRATA_OPTION', () => world.split(0.5));
   },
 };
 
