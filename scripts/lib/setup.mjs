@@ -41,8 +41,11 @@ export function toolEnvironment() {
       delete env[name];
     }
   }
-  // An empty HOME makes tools write to "/.npm"; without one they ask the system for the user's home.
-  if (env.HOME === '') delete env.HOME;
+  // With an empty HOME tools make a folder named "~" here; without one they ask the system for the user's home.
+  if (env.HOME === '') {
+    for (const name of Object.keys(env)) if (/^npm_config_/i.test(name) && env[name].startsWith('~')) delete env[name];
+    delete env.HOME;
+  }
   env.PATH = [join(root, 'node_modules', '.bin'), dirname(process.execPath), env.PATH ?? ''].join(delimiter);
   return env;
 }

@@ -25,7 +25,7 @@ describe('cluster show', () => {
     const first = await strata(['cluster', 'show', ...flags, '--json', '-']);
     expect(first.code).toBe(0);
     const file = join(folder, 'cluster.yaml');
-    writeFileSync(file, first.stderr.slice(first.stderr.indexOf('servers:')));
+    writeFileSync(file, first.stderr.split('As a cluster file:')[1] ?? '');
     const second = await strata(['cluster', 'show', '--cluster', file, '--json', '-']);
     const { metrics } = JSON.parse(second.stdout);
     expect(metrics).toEqual(JSON.parse(first.stdout).metrics);
