@@ -5,8 +5,8 @@ import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type DataStorage, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { type ArenaArray, type DeviceArena, reserveArena, returnArena } from './arena/DeviceArena.js';
 import { releaseSettings, takeSettings } from './options.js';
-import type { Ort } from './ort/binding.js';
-import { OperatorCache } from './ort/session.js';
+import type { CApi } from './ort/cApi.js';
+import { OperatorCache } from './ort/operator.js';
 import { kernelInProgress } from './profile.js';
 import type { SimdLoops } from './simd/loops.js';
 import type { WasmMemory } from './webAssembly.js';
@@ -41,6 +41,9 @@ interface KernelMemory {
   free(offset: number): void;
 }
 
+/** Elements that V8 keeps inside the array object, for 4-byte elements. */
+const TINY_LENGTH = 16;
+
 /**
  * The tfjs backend `native`.
  *
@@ -60,13 +63,13 @@ export class NativeBackend extends MathBackendCPU {
   #lastId = 0;
 
   /** @param ort - ONNX Runtime, checked */
-  constructor(ort: Ort) {
+  constructor(ort: CApi) {
     super();
     const { memoryBytes, isDefault, threads } = takeSettings();
     this.arena = reserveArena(memoryBytes, !isDefault);
     this.simd = this.arena.loops;
     this.#slots = this.arena.slots;
-    this.operators = new OperatorCache(ort, threads);
+    this.operators = new OperatorCache(ort, this.arena.memory.buffer, threads);
     // Same storage, but our records carry the block; they are only ever made by #store.
     this.#stored = this.data as unknown as DataStorage<StoredTensor>;
     this.#offerMemoryToKernels();
@@ -191,9 +194,11 @@ export class NativeBackend extends MathBackendCPU {
     const stored: StoredTensor = { values, dtype, refCount, block: undefined, outsideBytes: 0 };
     if (values !== undefined && dtype !== 'string' && dtype !== 'complex64') {
       const array = ofType(values as ArenaArray | number[] | ArrayBuffer, dtype as NativeDataType);
-      stored.values = array;
+      // Asking a tiny array for its buffer makes V8 create one; copying it is cheaper, and safe wherever it came from.
+      const isTiny = array.length <= TINY_LENGTH;
+      stored.values = isTiny && array === values ? array.slice() : array;
       // A view into the arena would die with the tensor it was taken from; shared memory ONNX Runtime refuses on Node 20.
-      if (this.arena.owns(array) || !(array.buffer instanceof ArrayBuffer)) this.#bringIn(stored);
+      if (!isTiny && (this.arena.owns(array) || !(array.buffer instanceof ArrayBuffer))) this.#bringIn(stored);
     }
     if (stored.block === undefined) {
       stored.outsideBytes = bytesOf(stored.values);

@@ -1,5 +1,6 @@
 /** Whether the engine can run here, and if not, why and what to do. */
-import { loadOrt, type Ort, type OrtFailure } from './ort/binding.js';
+import type { CApi } from './ort/cApi.js';
+import { loadOrt, type OrtFailure } from './ort/library.js';
 
 /** Answer of {@link nativeAvailability}. */
 export interface NativeAvailability {
@@ -11,10 +12,10 @@ export interface NativeAvailability {
   readonly version?: string;
 }
 
-let loaded: Ort | OrtFailure | undefined;
+let loaded: CApi | OrtFailure | undefined;
 
 /** ONNX Runtime, loaded and checked once per thread. */
-export function ort(): Ort | OrtFailure {
+export function ort(): CApi | OrtFailure {
   loaded ??= loadOrt();
   return loaded;
 }
@@ -26,7 +27,7 @@ export function ort(): Ort | OrtFailure {
  */
 export function nativeAvailability(): NativeAvailability {
   const result = ort();
-  if ('load' in result) {
+  if ('run' in result) {
     return { available: true, reason: `ONNX Runtime ${result.version} passed its self-test`, version: result.version };
   }
   return { available: false, ...result };

@@ -16,7 +16,7 @@ registerKernels();
 
 function createBackend(): NativeBackend {
   const runtime = ort();
-  if ('load' in runtime) return new NativeBackend(runtime);
+  if ('run' in runtime) return new NativeBackend(runtime);
   const error = new Error(`tfjs backend native: ${runtime.reason}`);
   // tfjs prints the stack of a failed start; one line of cause and remedy is what helps.
   error.stack = error.message;

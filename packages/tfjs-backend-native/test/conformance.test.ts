@@ -21,7 +21,7 @@ beforeAll(async () => {
     format: 'esm',
     mainFields: ['module', 'main'],
     ignoreAnnotations: true,
-    external: ['@strata-ml/kernels', 'onnxruntime-node'],
+    external: ['@strata-ml/kernels', 'koffi'],
     banner: {
       js: "import { createRequire as nodeCreateRequire } from 'node:module';const require = nodeCreateRequire(import.meta.url);",
     },
@@ -31,14 +31,17 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
+/** It ships 4,232; two of them ("Switching cpu backends") exist only where the backend is called `cpu`. */
+const SPECS = 4230;
+
 describe("tfjs-core's own suite", () => {
-  it('passes on native, all 4,232 specs', async () => {
+  it('passes on native, every spec', async () => {
     const output = await runJasmine(join(directory, 'suite.mjs'));
     const summary = /(\d+) specs?, (\d+) failures?(?:, (\d+) pending)?/.exec(output);
     expect(summary, output.slice(-4000)).not.toBeNull();
     const [, specs, failures] = summary!.map(Number);
     expect(failures, `${summary![0]}\n${output.slice(0, 8000)}`).toBe(0);
-    expect(specs).toBe(4232);
+    expect(specs).toBe(SPECS);
   });
 });
 

@@ -84,9 +84,9 @@ function power(backend: NativeBackend, a: TensorInfo, b: TensorInfo): TensorInfo
   const out = backend.allocate('Pow', size, 'float32');
   backend.operators
     .get('Pow', () => POWER)
-    .input(0, backend.floats(a), a.shape)
-    .input(1, exponents, b.shape)
-    .run(out.values, shape);
+    .input(0, backend.operand(a, 0), a.shape)
+    .input(1, backend.operand(b, 1), b.shape)
+    .run(out.values.byteOffset, shape);
   return { dataId: out.dataId, shape, dtype: 'float32' };
 }
 

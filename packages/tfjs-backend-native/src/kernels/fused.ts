@@ -4,7 +4,7 @@ import type { NativeBackend } from '../NativeBackend.js';
 import { computeInPlace } from './binary.js';
 import { product } from './matMul.js';
 import { areFloat, type NativeKernels } from './NativeKernel.js';
-import { runUnary, sigmoidInPlace } from './unary.js';
+import { eluInPlace, sigmoidInPlace } from './unary.js';
 
 export const fusedKernels: NativeKernels = {
   _FusedMatMul({ inputs, attrs, backend }) {
@@ -47,7 +47,7 @@ export function activate(
       unary.clip(byteOffset, byteOffset, length, 0, 6);
       return true;
     case 'elu':
-      runUnary(backend, 'Elu', values, values);
+      eluInPlace(backend, values);
       return true;
     case 'sigmoid':
       sigmoidInPlace(backend, values);

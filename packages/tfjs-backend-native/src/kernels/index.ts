@@ -1,11 +1,13 @@
 /** All native kernels. */
 import { binaryKernels } from './binary.js';
 import { fusedKernels } from './fused.js';
+import { layoutKernels } from './layout.js';
 import { matMulKernels } from './matMul.js';
 import type { NativeKernels } from './NativeKernel.js';
 import { reduceKernels } from './reduce.js';
 import { softmaxKernels } from './softmax.js';
 import { unaryKernels } from './unary.js';
+import { valueKernels } from './values.js';
 
 export type { NativeKernel } from './NativeKernel.js';
 
@@ -17,4 +19,6 @@ export const nativeKernels: NativeKernels = {
   ...unaryKernels,
   ...reduceKernels,
   ...softmaxKernels,
+  ...layoutKernels,
+  ...valueKernels,
 };

@@ -55,23 +55,33 @@ export function product(
   } else if (isPlain && size * inner <= SMALL_PRODUCT) {
     smallProduct(x, y, out.values, rows, inner, columns, transposeA, transposeB);
   } else if (isPlain) {
-    gemm(backend, x, y, out.values, rows, inner, columns, transposeA, transposeB);
+    gemm(
+      backend,
+      backend.address(a.dataId),
+      backend.address(b.dataId),
+      out.values.byteOffset,
+      rows,
+      inner,
+      columns,
+      transposeA,
+      transposeB,
+    );
   } else {
     const key = `FusedMatMul ${transposeA} ${transposeB}`;
     backend.operators
       .get(key, () => batchedGraph(transposeA, transposeB), true)
-      .input(0, x, a.shape)
-      .input(1, y, b.shape)
-      .run(out.values, shape);
+      .input(0, backend.address(a.dataId), a.shape)
+      .input(1, backend.address(b.dataId), b.shape)
+      .run(out.values.byteOffset, shape);
   }
   return { info, values: out.values };
 }
 
 function gemm(
   backend: NativeBackend,
-  x: Float32Array,
-  y: Float32Array,
-  out: Float32Array,
+  x: number,
+  y: number,
+  out: number,
   rows: number,
   inner: number,
   columns: number,

@@ -18,8 +18,8 @@ export const softmaxKernels: NativeKernels = {
       const dims = [x.length / columns, columns];
       backend.operators
         .get('Softmax', () => SOFTMAX)
-        .input(0, x, dims)
-        .run(values, dims);
+        .input(0, backend.address(logits.dataId), dims)
+        .run(values.byteOffset, dims);
     }
     return { dataId, shape: logits.shape, dtype: 'float32' };
   },

@@ -1,7 +1,7 @@
 /** Element-wise operators of one operand: SIMD loops where arithmetic suffices, ONNX Runtime for transcendental functions. */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
-import type { Attribute, OnnxGraph } from '../ort/onnxModel.js';
+import type { OnnxGraph } from '../ort/onnxModel.js';
 import type { UnaryOperator } from '../simd/loops.js';
 import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.js';
 
@@ -29,8 +29,15 @@ export const unaryKernels: NativeKernels = {
   Tanh: transcendental('Tanh', Math.tanh),
   Sin: transcendental('Sin', Math.sin),
   Cos: transcendental('Cos', Math.cos),
-  Elu: transcendental('Elu', (x) => (x >= 0 ? x : Math.exp(x) - 1)),
   Erf: transcendental('Erf', undefined),
+  Elu: ({ inputs: { x }, backend }) => {
+    if (!areFloat(backend, x)) return undefined;
+    const source = backend.operand(x, 0);
+    const size = backend.floats(x).length;
+    const { dataId, values } = backend.allocate('Elu', size, 'float32');
+    elu(backend, source, values, size);
+    return { dataId, shape: x.shape, dtype: 'float32' };
+  },
   Sigmoid: ({ inputs: { x }, backend }) => {
     const out = copyFor(backend, 'Sigmoid', x);
     if (out) sigmoidInPlace(backend, out.values);
@@ -62,32 +69,42 @@ function transcendental(op: string, scalar: ((x: number) => number) | undefined)
     if (scalar && source.length < SMALL) {
       for (let i = 0; i < source.length; i++) values[i] = scalar(source[i]!);
     } else {
-      runUnary(backend, op, source, values);
+      runUnary(backend, op, backend.address(x.dataId), values.byteOffset, source.length);
     }
     return { dataId, shape: x.shape, dtype: 'float32' };
   };
 }
 
-/** Runs a unary ONNX operator; `out` may be `x`. */
-export function runUnary(
-  backend: NativeBackend,
-  op: string,
-  x: Float32Array,
-  out: Float32Array,
-  attributes: Readonly<Record<string, Attribute>> = {},
-): void {
-  const dims = [x.length];
+/** Runs a unary ONNX operator on `size` elements at address `x`; `out` may be `x`. */
+export function runUnary(backend: NativeBackend, op: string, x: number, out: number, size: number): void {
+  const dims = [size];
   backend.operators
-    .get(`${op} ${JSON.stringify(attributes)}`, () => unaryGraph(op, attributes))
+    .get(op, () => unaryGraph(op))
     .input(0, x, dims)
     .run(out, dims);
 }
 
-const unaryGraph = (op: string, attributes: Readonly<Record<string, Attribute>>): OnnxGraph => ({
+const unaryGraph = (op: string): OnnxGraph => ({
   inputs: { x: 'float32' },
   outputs: { y: 'float32' },
-  nodes: [{ op, inputs: ['x'], outputs: ['y'], attributes }],
+  nodes: [{ op, inputs: ['x'], outputs: ['y'] }],
 });
+
+/** `x` where it is positive, else exp(x) − 1, written to an array in the arena. */
+function elu(backend: NativeBackend, x: number, out: Float32Array, size: number): void {
+  backend.simd.unary.clip(x, out.byteOffset, size, -Infinity, 0);
+  if (size < SMALL) for (let i = 0; i < size; i++) out[i] = Math.exp(out[i]!);
+  else runUnary(backend, 'Exp', out.byteOffset, out.byteOffset, size);
+  backend.simd.rows.eluTail.both(x, out.byteOffset, out.byteOffset, 1, size, 0, 0, 0);
+}
+
+/** ELU in place, for an array in the arena. */
+export function eluInPlace(backend: NativeBackend, values: Float32Array): void {
+  const copy = backend.allocate('Elu', values.length, 'float32');
+  elu(backend, values.byteOffset, copy.values, values.length);
+  values.set(copy.values);
+  backend.disposeData(copy.dataId);
+}
 
 /**
  * 1 / (1 + exp(−x)), in place, for an array in the arena.
@@ -101,7 +118,7 @@ export function sigmoidInPlace(backend: NativeBackend, values: Float32Array): vo
     return;
   }
   backend.simd.unary.neg(byteOffset, byteOffset, length, 0, 0);
-  runUnary(backend, 'Exp', values, values);
+  runUnary(backend, 'Exp', byteOffset, byteOffset, length);
   backend.simd.unary.logisticTail(byteOffset, byteOffset, length, 0, 0);
 }
 

@@ -51,6 +51,8 @@ const BINARY = {
   min: v.min,
   squaredDifference: (x: Code, y: Code) => seq(set(T0, v.sub(x, y)), v.mul(t, t)),
   prelu: (x: Code, alpha: Code) => v.select(v.mul(x, alpha), x, v.lt(x, float(0))),
+  /** ELU of x, where e = exp(min(x, 0)). */
+  eluTail: (x: Code, e: Code) => v.select(x, v.sub(e, float(1)), v.ge(x, float(0))),
   eluGrad: (dy: Code, y: Code) => v.select(dy, v.mul(dy, v.add(y, float(1))), v.ge(y, float(0))),
 } as const;
 
