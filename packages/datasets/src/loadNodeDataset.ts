@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { DataError, OptionError, Rng } from '@strata-ml/core';
-import { symmetrizeGraph, withSelfLoops } from '@strata-ml/graph';
+import { readGraph, symmetrizeGraph } from '@strata-ml/graph';
 import { readEdges } from './format/edges.js';
 import { degreeFeatures, normaliseRows, readFeatures } from './format/features.js';
 import { type Labels, labelTest, noLabels, readLabels } from './format/labels.js';
@@ -12,7 +12,6 @@ import { karateDataset } from './karate.js';
 import type { NodeDataset } from './NodeDataset.js';
 import { builtInName, findRegistered, unknownDataset } from './registry/registry.js';
 import { dataRoots, findDatasetFolder } from './roots.js';
-import { readGraph } from './standin.js';
 import { checkFolder } from './verify.js';
 
 /** Options of {@link loadNodeDataset}. */
@@ -30,6 +29,8 @@ export interface LoadOptions {
   readonly features?: 'given' | 'degree';
   /** Compare the files of registered data sets with their checksums first. @defaultValue `true` */
   readonly verify?: boolean;
+  /** Stops reading a graph file. */
+  readonly signal?: AbortSignal;
   /** Folders to search for names. @defaultValue {@link dataRoots} */
   readonly roots?: readonly string[];
 }
@@ -93,10 +94,10 @@ async function readByNameOrPath(nameOrPath: string, options: LoadOptions): Promi
     return readFolder(folder, nameOrPath);
   }
   const member = findMember(nameOrPath, roots);
-  if (member !== undefined) return readFile(member, nameOrPath);
+  if (member !== undefined) return readFile(member, nameOrPath, options);
   const path = resolve(nameOrPath);
   if (!existsSync(path)) throw unknownDataset(where, nameOrPath);
-  return statSync(path).isDirectory() ? readFolder(path, basename(path)) : readFile(path, basename(path));
+  return statSync(path).isDirectory() ? readFolder(path, basename(path)) : readFile(path, basename(path), options);
 }
 
 /** A graph file of a registered collection: `plain-graphs/wing` is plain-graphs/wing.tsv.gz. */
@@ -118,9 +119,10 @@ async function readFolder(folder: string, name: string): Promise<NodeDataset> {
   return { name, source: folder, graph, ...features, ...labels, splits, meta };
 }
 
-async function readFile(path: string, name: string): Promise<NodeDataset> {
-  // A file may list directed edges and self-loops; vertex classification here works on simple symmetric graphs.
-  const graph = withSelfLoops(symmetrizeGraph(await readGraph(path)), 'drop');
+async function readFile(path: string, name: string, { signal }: LoadOptions): Promise<NodeDataset> {
+  const read = await readGraph(path, { selfLoops: 'drop', ...(signal ? { signal } : {}) });
+  // A file may list directed edges; vertex classification here works on symmetric graphs.
+  const graph = symmetrizeGraph(read.graph);
   if (graph.numVertices === 0) throw new DataError(`${path}: graph must have vertices, got none`, { file: path });
   return {
     name,
@@ -130,7 +132,7 @@ async function readFile(path: string, name: string): Promise<NodeDataset> {
     numFeatures: 0,
     ...noLabels,
     splits: [],
-    meta: { name },
+    meta: { name, format: read.format, edges_in_file: read.edgesInFile },
   };
 }
 

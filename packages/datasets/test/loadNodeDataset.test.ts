@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DataError, OptionError } from '@strata-ml/core';
 import { isSymmetric } from '@strata-ml/graph';
 import { describe, expect, it } from 'vitest';
 import { datasetInfo, listDatasets, loadNodeDataset, type NodeDataset } from '../src/index.js';
-import { hasRealData, realData, writeFolder } from './support/dataFolder.js';
+import { hasRealData, realData, scratch, writeFolder } from './support/dataFolder.js';
 
 const rowsOf = ({ graph }: NodeDataset) =>
   Array.from({ length: graph.numVertices }, (_, v) => [
@@ -230,6 +230,32 @@ describe('loadNodeDataset, a folder anywhere', () => {
   });
 });
 
+describe('loadNodeDataset, a graph file', () => {
+  const file = (name: string, content: string | Uint8Array) => {
+    const path = join(scratch, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const edges = '# comment\n0 1\n1 0\n2 1\n2 2\n';
+  it.each([
+    ['an edge list', file('g.txt', edges)],
+    ['a compressed one', file('g.tsv.gz', gzipSync(edges))],
+    ['Matrix Market', file('g.mtx', '%%MatrixMarket matrix coordinate pattern general\n3 3 3\n1 2\n2 3\n3 3\n')],
+    ['METIS', file('g.graph', '3 2\n2\n1 3\n2\n')],
+  ])('%s gives a symmetric graph without loops, features, labels and splits', async (_, path) => {
+    const data = await loadNodeDataset(path);
+    expect(rowsOf(data)).toEqual([[1], [0, 2], [1]]);
+    expect([data.features.kind, data.numFeatures, data.numClasses, data.splits.length]).toEqual(['none', 0, 0, 0]);
+    expect((await loadNodeDataset(path, { features: 'degree' })).numFeatures).toBe(3);
+    await expect(loadNodeDataset(path, { split: 0 })).rejects.toThrow(OptionError);
+  });
+
+  it('passes on what the reader says about a bad line', async () => {
+    await expect(loadNodeDataset(file('bad.txt', '0 1\n0 x\n'))).rejects.toThrow(DataError);
+    await expect(loadNodeDataset(file('bad.txt', '0 1\n0 x\n'))).rejects.toThrow('bad.txt');
+  });
+});
+
 describe.skipIf(!hasRealData)('loadNodeDataset, real data', () => {
   const roots = [realData];
   const present = listDatasets({ roots }).filter(
@@ -257,6 +283,13 @@ describe.skipIf(!hasRealData)('loadNodeDataset, real data', () => {
         if (indptr[v + 1]! > indptr[v]!) expect(sum).toBeCloseTo(1, 4);
       }
     }
+  });
+
+  it('takes one graph of a collection by name', async () => {
+    const grid = await loadNodeDataset('plain-graphs/power-grid', { roots });
+    expect([grid.graph.numVertices, grid.graph.indices.length]).toEqual([4941, 2 * 6594]);
+    await expect(loadNodeDataset('plain-graphs', { roots })).rejects.toThrow('for example plain-graphs/wing');
+    await expect(loadNodeDataset('mnist', { roots })).rejects.toThrow('one graph, and this holds images');
   });
 
   it('cora has the public split, published', async () => {
