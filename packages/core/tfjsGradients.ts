@@ -41,8 +41,7 @@ export const tfjsGradients: Plugin = {
 
 function importOf(name: string, from: string): string {
   const imported = name.split(' as ')[0]?.trim() ?? name;
-  if (imported === 'ENGINE') return "import { engine as engineOf } from '@tensorflow/tfjs-core'; const ENGINE = engineOf();";
-  return imported in tfjs
-    ? `import { ${name} } from '@tensorflow/tfjs-core';`
-    : `import { ${name} } from '${from}';`;
+  if (imported === 'ENGINE')
+    return "import { engine as engineOf } from '@tensorflow/tfjs-core'; const ENGINE = engineOf();";
+  return imported in tfjs ? `import { ${name} } from '@tensorflow/tfjs-core';` : `import { ${name} } from '${from}';`;
 }

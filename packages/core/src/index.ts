@@ -11,7 +11,15 @@ export {
   worldSizeOf,
 } from './cluster/Cluster.js';
 export { clusterToYaml, loadCluster, readClusterFile, writeClusterFile } from './cluster/file.js';
+export { fitLink, type LinkSample } from './cluster/fitLink.js';
 export { type ClusterInput, type ClusterOverrides, parseCluster } from './cluster/parse.js';
+export {
+  type PairProfile,
+  type ProfileContext,
+  type ProfileOptions,
+  profileCluster,
+  profileReport,
+} from './cluster/profile.js';
 export {
   formatBandwidth,
   formatBytes,
@@ -52,6 +60,8 @@ export {
   type EngineReport,
   type KernelVariant,
 } from './engine/EngineReport.js';
+export type { EngineMeasurement } from './engine/engineProbe.js';
+export { type Availability, probeDirectIo } from './engine/features.js';
 export {
   AbortedError,
   CommMismatchError,
@@ -79,8 +89,6 @@ export type {
 export type { RankContext, RankEntry } from './launch/RankContext.js';
 export { createRankContext, importRankEntry, type RankContextParts, startDevice } from './launch/rank.js';
 export { Rng } from './rng.js';
-export type { EngineMeasurement } from './engine/engineProbe.js';
-export { type Availability, probeDirectIo } from './engine/features.js';
 export {
   isShared,
   type SharableArray,

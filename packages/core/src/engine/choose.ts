@@ -1,16 +1,10 @@
 /** Which tfjs backend computes in this thread, and why. */
-import * as kernels from '@strata-ml/kernels';
+import { kernelVariant } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MemoryAccount } from '../device/Device.js';
 import { OptionError, registerErrorClass, StrataError } from '../errors.js';
 import { type EngineOptions, probeEngine, type RunningEngine } from './drivers.js';
-import {
-  ENGINE_NAMES,
-  type EngineCandidate,
-  type EngineName,
-  type EngineReport,
-  type KernelVariant,
-} from './EngineReport.js';
+import { ENGINE_NAMES, type EngineCandidate, type EngineName, type EngineReport } from './EngineReport.js';
 
 /** Options of {@link initEngine}. */
 export interface InitEngineOptions {
@@ -131,6 +125,11 @@ function isSatisfied(
   );
 }
 
+/** The engine that `auto` stands for by the environment: a name, or `auto` itself. */
+export function requestedEngine(): EngineName | 'auto' {
+  return resolveName('auto').name;
+}
+
 function resolveName(prefer: string): { name: EngineName | 'auto'; why: string } {
   const fromEnvironment = prefer === 'auto' ? process.env.STRATA_ENGINE : undefined;
   const name = fromEnvironment || prefer;
@@ -153,8 +152,4 @@ function explain(name: EngineName, why: string, candidates: readonly EngineCandi
   if (candidates.length === 1) return `the fastest engine: ${chosen}`;
   const refused = candidates.slice(0, -1).map((c) => `${c.name}: ${c.reason}`);
   return `the fastest engine that runs here: ${chosen} (${refused.join(' | ')})`;
-}
-
-function kernelVariant(): KernelVariant {
-  return (kernels as { kernelVariant?: () => KernelVariant }).kernelVariant?.() ?? 'stock';
 }
