@@ -1,7 +1,7 @@
 export { detectMpiEnvironment, type MpiEnvironment, type MpiFamily } from './environment.js';
 export { MpiError, MpiUnavailableError } from './errors.js';
 export { MpiProcessGroup } from './group/MpiProcessGroup.js';
-export { launchMpi, type MpiLaunchOptions, type MpiLaunchReport } from './launch/launchMpi.js';
+export { type MpiLaunchReport, registerMpi } from './launch/launchMpi.js';
 export { type MpiAvailability, mpiAvailability } from './library/availability.js';
 export {
   abortMpi,

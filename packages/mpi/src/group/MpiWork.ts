@@ -34,6 +34,8 @@ export class Progress {
   readonly #watched = new Set<MpiWork>();
   /** Whether an operation failed or timed out: its requests stay open, so MPI can no longer end in order. */
   hasFailed = false;
+  /** Last operation started, for messages about a failure. */
+  lastOperation: string | undefined;
   #isScheduled = false;
   #idlePolls = 0;
 
@@ -100,6 +102,7 @@ export class MpiWork implements Work {
   constructor(progress: Progress, plan: InFlight) {
     this.#progress = progress;
     this.#plan = plan;
+    progress.lastOperation = plan.operation;
     progress.add(this);
   }
 

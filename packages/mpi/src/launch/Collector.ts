@@ -12,10 +12,15 @@ export class OtherRankFailed extends Error {}
 export class Collector {
   readonly #process: MpiProcess;
   readonly #results: (ResultMessage | undefined)[];
-  readonly #onEvent: ((event: never) => void) | undefined;
+  readonly #onEvent: ((event: unknown, rank: number) => void) | undefined;
   #failure: FailureMessage | undefined;
 
-  constructor(process: MpiProcess, launch: number, size: number, onEvent: ((event: never) => void) | undefined) {
+  constructor(
+    process: MpiProcess,
+    launch: number,
+    size: number,
+    onEvent: ((event: unknown, rank: number) => void) | undefined,
+  ) {
     this.#process = process;
     this.#results = new Array(size);
     this.#onEvent = onEvent;
@@ -72,7 +77,12 @@ export class Collector {
     return this.#failure;
   }
 
-  #event({ launch, event }: EventMessage, current: number): void {
-    if (launch === current) this.#onEvent?.(event as never);
+  /** Stops listening: messages of a launch that is over are dropped. */
+  dispose(): void {
+    for (const tag of [TAGS.event, TAGS.result, TAGS.failure]) this.#process.mailbox.on(tag, undefined);
+  }
+
+  #event({ launch, rank, event }: EventMessage, current: number): void {
+    if (launch === current) this.#onEvent?.(event, rank);
   }
 }

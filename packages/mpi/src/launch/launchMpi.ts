@@ -4,23 +4,20 @@
  */
 import {
   AbortedError,
-  type ChromeTrace,
-  type ClusterSpec,
-  createDevice,
+  createRankContext,
   createTraceBuffer,
   deserializeError,
-  type EngineName,
-  initEngine,
-  NO_TRACE,
+  importRankEntry,
+  type LaunchReport,
+  type LaunchRequest,
   openTrace,
-  type RankContext,
   type RankEntry,
   RankFailedError,
-  Rng,
   readTrace,
+  registerTransport,
   serializeError,
+  startDevice,
   sumTraffic,
-  type TrafficRow,
   toChromeTrace,
 } from '@strata-ml/core';
 import { TAGS } from '../mailbox.js';
@@ -29,34 +26,12 @@ import { createMpiWorld, type MpiWorld, type ServerRule } from '../world.js';
 import { Collector, OtherRankFailed } from './Collector.js';
 import type { FailureMessage, ResultMessage } from './messages.js';
 import { pause } from './pause.js';
-import { StopRequest } from './signals.js';
+import { StopRequest } from './StopRequest.js';
 
-/** Options of {@link launchMpi}: those of core's `launch`. */
-export interface MpiLaunchOptions<E = unknown> {
-  /** @defaultValue `'auto'` */
-  readonly engine?: EngineName | 'auto';
-  /** @defaultValue `1` */
-  readonly seed?: number;
-  readonly signal?: AbortSignal;
-  /** Longest wait of any communication call, in ms. @defaultValue `60000` */
-  readonly timeoutMs?: number;
-  /** Called on rank 0 with the events of all ranks, while it waits or is idle. */
-  readonly onEvent?: (event: E) => void;
-  readonly trace?: boolean;
-  readonly checkComm?: boolean;
-  /** What makes ranks neighbours. @defaultValue `STRATA_MPI_SERVERS`, else `'auto'` */
-  readonly servers?: ServerRule;
-}
-
-/** What {@link launchMpi} returns: core's report on rank 0; elsewhere the rank's own part and no results. */
-export interface MpiLaunchReport<T> {
+/** What a launch over MPI gives back: core's report on rank 0; elsewhere the rank's own traffic and no results. */
+export interface MpiLaunchReport<T> extends LaunchReport<T> {
   /** Whether this process is rank 0, which holds the report. The others end quietly. */
   readonly isRoot: boolean;
-  readonly results: T[];
-  readonly traffic: TrafficRow[];
-  readonly trafficByRank: TrafficRow[][];
-  readonly peakBytes: number[];
-  readonly trace?: ChromeTrace;
 }
 
 /** How long a failed rank leaves rank 0 to tell the cause and end the job, before it does so itself. */
@@ -66,57 +41,68 @@ const LISTEN_MS = 200;
 /** How often ranks that await something else take in messages. */
 const PUMP_MS = 20;
 
+/** One launch, as its parts see it. */
+interface Run {
+  readonly request: LaunchRequest;
+  readonly mpiProcess: MpiProcess;
+  readonly groups: MpiWorld;
+  readonly launch: number;
+  readonly stop: StopRequest;
+}
+
 let launches = 0;
 
 /**
- * Runs `entry` as this rank. Collective.
+ * Registers the transport `mpi`: `launch(cluster, entry, payload, { transport: 'mpi' })` then runs the entry in this
+ * process as the rank that mpirun or srun made it.
  *
- * Rejects on rank 0 with the first cause, as {@link RankFailedError} that names the rank; the caller tells it and exits
- * with a code other than 0, which aborts the job. Other ranks reject only if rank 0 has not ended the job in 4 s, so that
- * the cause is told once. `payload` is used as it is: every process builds its own.
- *
- * @throws {@link OptionError} if the cluster does not fit the job.
- * @throws {@link AbortedError} if a rank stopped because it was asked to.
+ * Every process calls `launch` alike; `payload` is used as it is, so each builds its own. Rank 0 gets the report
+ * ({@link MpiLaunchReport}) and the events of all ranks. A failure rejects on rank 0 with the first cause, as
+ * `RankFailedError` that names the rank; the caller tells it and exits with a code other than 0, which ends all ranks.
+ * Other ranks reject only if rank 0 has not ended the job within 4 s, so that the cause is told once. Which ranks form a
+ * server: `STRATA_MPI_SERVERS` = `auto` (the default), `cluster` or `hosts`; see {@link ServerRule}.
  */
-export async function launchMpi<P, T, E>(
-  cluster: ClusterSpec,
-  entry: URL,
-  payload: P,
-  options: MpiLaunchOptions<E> = {},
-): Promise<MpiLaunchReport<T>> {
+export function registerMpi(): void {
+  registerTransport('mpi', launchMpi);
+}
+
+async function launchMpi(request: LaunchRequest): Promise<MpiLaunchReport<unknown>> {
+  const { cluster, options } = request;
   const mpiProcess = initMpi();
   const launch = launches++;
-  const { timeoutMs = 60_000, checkComm = false } = options;
-  const servers = options.servers ?? serversFromEnvironment();
+  const { timeoutMs, checkComm } = options;
   const { devicesPerServer } = cluster;
+  // Rank 0 of the world is rank 0 of MPI_COMM_WORLD in every layout. It listens before the world is made: others may
+  // have much to tell while this process still waits for the last of them.
+  const collector =
+    mpiProcess.rank === 0 ? new Collector(mpiProcess, launch, mpiProcess.size, options.onEvent) : undefined;
   let groups: MpiWorld;
   try {
+    const servers = serversFromEnvironment();
     groups = createMpiWorld({ devicesPerServer, servers, timeoutMs, checkComm, links: cluster }, mpiProcess);
   } catch (error) {
     // Every rank finds the same fault; rank 0 alone should tell it.
     if (mpiProcess.rank !== 0) await letRootEndTheJob(mpiProcess);
     throw error;
   }
-  const rank = groups.world.rank;
-  // Rank 0 of the world is rank 0 of MPI_COMM_WORLD in every layout.
-  const collector =
-    rank === 0 ? new Collector(mpiProcess, launch, groups.world.size, options.onEvent as never) : undefined;
+  const { rank } = groups.world;
   const stop = new StopRequest(options.signal);
-  const phase = { current: 'setup' };
-  const pump = startPump(mpiProcess);
+  const run: Run = { request, mpiProcess, groups, launch, stop };
+  const watch = startWatch(run);
   try {
-    const run = runEntry<P, T, E>(cluster, entry, payload, options, mpiProcess, groups, stop, launch, phase);
-    const own = await Promise.race([run, pump.failed]);
-    phase.current = 'result';
+    const own = await Promise.race([runEntry(run), watch.failed]);
     if (!collector) {
       mpiProcess.mailbox.post(0, TAGS.result, own);
       while (!mpiProcess.mailbox.flushed()) await pause(1);
-      return { isRoot: false, results: [], traffic: [...own.traffic], trafficByRank: [], peakBytes: [] };
+      return { ...reportOf([own], run), isRoot: false, results: [] };
     }
     collector.add(own);
-    return reportOf<T>(await collector.all(timeoutMs), options.trace ?? false);
+    const { heartbeatMs } = options;
+    const all = await Promise.race([collector.all(heartbeatMs === 0 ? Infinity : heartbeatMs), watch.failed]);
+    return { ...reportOf(all, run), isRoot: true };
   } catch (error) {
-    const failure: FailureMessage = { launch, rank, error: serializeError(error), phase: phase.current };
+    const phase = mpiProcess.progress.lastOperation ?? 'start';
+    const failure: FailureMessage = { launch, rank, error: serializeError(error), phase };
     if (!collector) {
       mpiProcess.mailbox.post(0, TAGS.failure, failure);
       await letRootEndTheJob(mpiProcess);
@@ -124,77 +110,67 @@ export async function launchMpi<P, T, E>(
     }
     if (error instanceof OtherRankFailed) throw causeOf(collector.failure!, groups);
     const earlier = await collector.listen(LISTEN_MS);
-    throw earlier && !isTimeout(earlier) ? causeOf(earlier, groups) : causeOf(failure, groups, error);
+    throw earlier && earlier.error.name !== 'CommTimeoutError'
+      ? causeOf(earlier, groups)
+      : causeOf(failure, groups, error);
   } finally {
-    pump.stop();
+    watch.stop();
     stop.dispose();
+    collector?.dispose();
   }
 }
 
-async function runEntry<P, T, E>(
-  cluster: ClusterSpec,
-  entry: URL,
-  payload: P,
-  { engine = 'auto', seed = 1, trace = false, onEvent }: MpiLaunchOptions<E>,
-  mpiProcess: MpiProcess,
-  groups: MpiWorld,
-  stop: StopRequest,
-  launch: number,
-  phase: { current: string },
-): Promise<ResultMessage> {
-  const report = await initEngine({ prefer: engine, memoryBytes: cluster.deviceMemoryBytes, threads: 1 });
+/** The rank itself. */
+async function runEntry({ request, mpiProcess, groups, launch, stop }: Run): Promise<ResultMessage> {
+  const { cluster, options, payload } = request;
   const { server, localRank, world, serverGroup, crossGroup } = groups;
-  const buffer = trace ? createTraceBuffer({ rank: world.rank, server, localRank }) : undefined;
-  const device = createDevice(report);
-  const context: RankContext<E> = {
-    rank: world.rank,
-    worldSize: world.size,
-    server,
-    localRank,
+  const { rank } = world;
+  const entry: RankEntry = await importRankEntry(request.entry);
+  const { device, report } = await startDevice(options.engine, cluster.deviceMemoryBytes);
+  const buffer = options.trace
+    ? createTraceBuffer({ rank, server, localRank, capacity: options.traceCapacity })
+    : undefined;
+  const context = createRankContext({
     cluster,
+    rank,
     transport: 'mpi',
     world,
     serverGroup,
     crossGroup,
     device,
-    rng: new Rng(seed),
-    trace: buffer ? openTrace(buffer) : NO_TRACE,
+    seed: options.seed,
+    ...(buffer ? { trace: openTrace(buffer) } : {}),
     report(event) {
-      if (world.rank === 0) onEvent?.(event);
-      else mpiProcess.mailbox.post(0, TAGS.event, { launch, rank: world.rank, event });
+      if (rank === 0) options.onEvent?.(event, 0);
+      else mpiProcess.mailbox.post(0, TAGS.event, { launch, rank, event });
     },
-    get isAborting() {
-      return stop.isRequested;
-    },
-    throwIfAborted() {
-      if (stop.isRequested) throw new AbortedError();
-    },
-  };
-  phase.current = 'entry';
-  const main = (await import(entry.href)) as { default: RankEntry<P, T, E> };
-  const result = await main.default(context, payload);
+    isAborting: () => stop.isRequested,
+  });
+  const result = await entry(context, payload);
   return {
     launch,
-    rank: world.rank,
+    rank,
     result,
     traffic: world.traffic.rows(),
-    peakBytes: device.memory.peakBytes,
-    trace: buffer ? readTrace(buffer) : undefined,
+    peakBytes: report ? device.memory.peakBytes : 0,
+    engine: report,
+    recording: buffer ? readTrace(buffer) : undefined,
   };
 }
 
-/** Takes in messages while the entry awaits something that is not communication. */
-function startPump(mpiProcess: MpiProcess): { failed: Promise<never>; stop: () => void } {
+/** While the entry awaits something else: takes in messages, and gives up a while after the caller asked to stop. */
+function startWatch({ mpiProcess, stop, request }: Run): { failed: Promise<never>; stop: () => void } {
   let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_, reject) => {
     timer = setInterval(() => {
       try {
         mpiProcess.mailbox.pump();
+        if (stop.requestedForMs > request.options.abortGraceMs)
+          reject(new AbortedError('launch: aborted by the caller'));
       } catch (error) {
         reject(error as Error);
       }
     }, PUMP_MS);
-    timer.unref();
   });
   // Nobody may be listening any more when it rejects.
   failed.catch(() => {});
@@ -209,15 +185,20 @@ async function letRootEndTheJob(mpiProcess: MpiProcess): Promise<void> {
   }
 }
 
-function reportOf<T>(all: readonly ResultMessage[], withTrace: boolean): MpiLaunchReport<T> {
+function reportOf(all: readonly ResultMessage[], { request, stop }: Run): LaunchReport<unknown> {
   const trafficByRank = all.map((r) => [...r.traffic]);
+  const recordings = all.flatMap((r) => (r.recording ? [r.recording] : []));
+  const engine = all[0]?.engine;
   return {
-    isRoot: true,
-    results: all.map((r) => r.result as T),
+    results: all.map((r) => r.result),
     traffic: sumTraffic(trafficByRank),
     trafficByRank,
     peakBytes: all.map((r) => r.peakBytes),
-    ...(withTrace ? { trace: toChromeTrace(all.flatMap((r) => (r.trace ? [r.trace] : []))) } : {}),
+    // What the MPI library allocates for messages is its own affair.
+    stagingPeakBytes: all.map(() => 0),
+    aborted: stop.isRequested,
+    ...(engine ? { engine } : {}),
+    ...(request.options.trace ? { trace: toChromeTrace(recordings), recordings } : {}),
   };
 }
 
@@ -228,12 +209,8 @@ function causeOf({ rank, error, phase }: FailureMessage, { devicesPerServer }: M
   let server = 0;
   let device = rank;
   while (device >= devicesPerServer[server]!) device -= devicesPerServer[server++]!;
-  const message = `launch: rank ${rank} (server ${server}, device ${device}) failed: ${cause.message}`;
+  const message = `launch: rank ${rank} (server ${server}, device ${device}) failed in ${phase}: ${cause.message}`;
   return new RankFailedError(message, { rank, server, device, phase }, { cause });
-}
-
-function isTimeout({ error }: FailureMessage): boolean {
-  return error.name === 'CommTimeoutError';
 }
 
 function serversFromEnvironment(): ServerRule {

@@ -1,5 +1,5 @@
 /** What ranks tell rank 0 during a launch, over the side channel. */
-import type { SerializedError, TraceRecording, TrafficRow } from '@strata-ml/core';
+import type { EngineReport, SerializedError, TraceRecording, TrafficRow } from '@strata-ml/core';
 
 /** An event of a rank's `report`. */
 export interface EventMessage {
@@ -15,7 +15,8 @@ export interface ResultMessage {
   readonly result: unknown;
   readonly traffic: readonly TrafficRow[];
   readonly peakBytes: number;
-  readonly trace: TraceRecording | undefined;
+  readonly engine: EngineReport | undefined;
+  readonly recording: TraceRecording | undefined;
 }
 
 /** Why a rank's entry ended without a result. */

@@ -6,21 +6,30 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Watches both signals and `signal`. Signals are seen when the entry returns to the event loop. */
 export class StopRequest {
-  isRequested = false;
   readonly #signal: AbortSignal | undefined;
+  #requestedAt: number | undefined;
   readonly #onAbort = () => {
-    this.isRequested = true;
+    this.#requestedAt ??= performance.now();
   };
   readonly #onSignal = () => {
     if (this.isRequested) abortMpi(130);
-    this.isRequested = true;
+    this.#onAbort();
   };
 
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal;
-    this.isRequested = signal?.aborted ?? false;
+    if (signal?.aborted) this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort);
     for (const name of SIGNALS) process.on(name, this.#onSignal);
+  }
+
+  get isRequested(): boolean {
+    return this.#requestedAt !== undefined;
+  }
+
+  /** Time since the request, 0 before it. */
+  get requestedForMs(): number {
+    return this.#requestedAt === undefined ? 0 : performance.now() - this.#requestedAt;
   }
 
   dispose(): void {
