@@ -2,18 +2,34 @@ export { type CsrGraph, checkGraph } from './csr/CsrGraph.js';
 export { type Components, connectedComponents } from './csr/connectedComponents.js';
 export { csrFromEdges, type DuplicateWeight, type EdgeArrays, type SelfLoops } from './csr/csrFromEdges.js';
 export { type DegreeBar, type DegreeStatistics, type Degrees, degreeStatistics, degrees } from './csr/degrees.js';
+export { isSymmetric } from './csr/symmetry.js';
 export {
   type EdgeList,
   edgesOf,
   inducedSubgraph,
   invertPermutation,
-  isSymmetric,
   messageGraph,
   relabelGraph,
   symmetrizeGraph,
   transposeGraph,
   withSelfLoops,
 } from './csr/transform.js';
+export {
+  type BuildOptions,
+  type GraphFormat,
+  graphFormats,
+  type LoadedGraph,
+  type ReadOptions,
+} from './io/LoadedGraph.js';
+export type { ReadControl, ReadProgress } from './io/lineBlocks.js';
+export { readPartitionFile, writePartitionFile } from './io/partitionFile.js';
+export { type EdgeListOptions, readEdgeList } from './io/readEdgeList.js';
+export { detectGraphFormat, type ReadGraphOptions, readGraph } from './io/readGraph.js';
+export { type MatrixMarketOptions, readMatrixMarket } from './io/readMatrixMarket.js';
+export { readMetis } from './io/readMetis.js';
+export { type NumberTable, type NumberTableOptions, readNumberTable } from './io/readNumberTable.js';
+export { type OgbCsvOptions, type OgbGraph, readOgbCsv } from './io/readOgbCsv.js';
+export { type WriteEdgeListOptions, type WriteMetisOptions, writeEdgeList, writeMetis } from './io/writeGraph.js';
 export {
   type PartitionMethod,
   type PartitionOptions,

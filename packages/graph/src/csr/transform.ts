@@ -2,6 +2,7 @@
 import { OptionError, ShapeError, sharedFloat32, sharedInt32 } from '@strata-ml/core';
 import { type CsrGraph, hasStrictRows } from './CsrGraph.js';
 import { csrFromEdges, type SelfLoops } from './csrFromEdges.js';
+import { inheritSymmetry, isSymmetric } from './symmetry.js';
 
 /** Edge arrays of a graph, in row order. */
 export interface EdgeList {
@@ -63,7 +64,12 @@ export function withSelfLoops(g: CsrGraph, selfLoops: SelfLoops): CsrGraph {
       out[at++] = v;
     }
   }
-  return { numVertices: n, indptr: rowPtr, indices: out, ...(outWeights ? { weights: outWeights } : {}) };
+  return inheritSymmetry(g, {
+    numVertices: n,
+    indptr: rowPtr,
+    indices: out,
+    ...(outWeights ? { weights: outWeights } : {}),
+  });
 }
 
 /** The graph with every edge turned round: row u = out-neighbours of u in `g`, ascending. Cost: O(n + m). */
@@ -83,25 +89,6 @@ export function transposeGraph(g: CsrGraph): CsrGraph {
     }
   }
   return { numVertices: n, indptr: rowPtr, indices: out, ...(outWeights ? { weights: outWeights } : {}) };
-}
-
-/**
- * True if u→v is stored exactly as often as v→u, for all u and v. Weights are not compared.
- *
- * Cost: O(n + m), allocates int32 `[n]`; stops at the first difference. Needs ascending rows.
- */
-export function isSymmetric(g: CsrGraph): boolean {
-  const { numVertices: n, indptr, indices } = g;
-  const next = indptr.slice(0, n);
-  // Walking rows in ascending order meets the entries of each transposed row in order: they must be the row itself.
-  for (let v = 0; v < n; v++) {
-    for (let e = indptr[v]!, end = indptr[v + 1]!; e < end; e++) {
-      const u = indices[e]!;
-      const at = next[u]!++;
-      if (at >= indptr[u + 1]! || indices[at] !== v) return false;
-    }
-  }
-  return true;
 }
 
 /** The smallest symmetric graph that holds `g`: `g` itself if it is symmetric already. Equal edges are stored once. */
@@ -149,7 +136,7 @@ export function inducedSubgraph(g: CsrGraph, vertices: Int32Array): CsrGraph {
     }
   }
   const sub = { numVertices: k, indptr: rowPtr, indices: out, ...(outWeights ? { weights: outWeights } : {}) };
-  return isAscending ? sub : csrFromEdges({ numVertices: k, ...edgesOf(sub), dedupe: false });
+  return inheritSymmetry(g, isAscending ? sub : csrFromEdges({ numVertices: k, ...edgesOf(sub), dedupe: false }));
 }
 
 /**
@@ -161,13 +148,14 @@ export function inducedSubgraph(g: CsrGraph, vertices: Int32Array): CsrGraph {
 export function relabelGraph(g: CsrGraph, newIds: Int32Array): CsrGraph {
   invertPermutation(newIds, g.numVertices);
   const { sources, destinations, weights } = edgesOf(g);
-  return csrFromEdges({
+  const renamed = csrFromEdges({
     numVertices: g.numVertices,
     sources: sources.map((u) => newIds[u]!),
     destinations: destinations.map((v) => newIds[v]!),
     dedupe: false,
     ...(weights ? { weights } : {}),
   });
+  return inheritSymmetry(g, renamed);
 }
 
 /**

@@ -1,7 +1,8 @@
 /** What a partition costs: cuts, halo rows per link class, balance, replication. */
 import { type LinkClass, OptionError, ShapeError } from '@strata-ml/core';
 import type { CsrGraph } from '../csr/CsrGraph.js';
-import { isSymmetric, symmetrizeGraph } from '../csr/transform.js';
+import { isSymmetric } from '../csr/symmetry.js';
+import { symmetrizeGraph } from '../csr/transform.js';
 import { checkDevices, groupVertices } from './partitionCluster.js';
 import { replicationFactors } from './replication.js';
 
@@ -171,10 +172,7 @@ export function partitionMetrics(
     haloPairs,
     replicationFactor: {
       ranks: replicationFactors(g, members, hops),
-      servers:
-        servers === parts
-          ? replicationFactors(g, members, hops)
-          : replicationFactors(g, groupVertices(serverOf, servers), hops),
+      servers: replicationFactors(g, groupVertices(serverOf, servers), hops),
     },
   };
 }

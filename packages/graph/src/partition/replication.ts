@@ -8,6 +8,8 @@ import type { CsrGraph } from '../csr/CsrGraph.js';
  */
 export function replicationFactors(g: CsrGraph, groups: readonly Int32Array[], hops: number): number[] {
   const { numVertices: n, indptr, indices } = g;
+  // One group holds everything from the start.
+  if (groups.length === 1) return new Array<number>(hops).fill(n === 0 ? 0 : 1);
   const held = new Array<number>(hops).fill(0);
   const seenBy = new Int32Array(n).fill(-1);
   const queue = new Int32Array(n);
