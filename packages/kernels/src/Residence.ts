@@ -9,7 +9,12 @@ export class SparseStructure {
   readonly indices: Int32Array;
   /** The transpose's structure, once someone asked for it. */
   transposed:
-    | { readonly permutation: Int32Array; readonly indptr: Int32Array; readonly indices: Int32Array; readonly shared: SparseStructure }
+    | {
+        readonly permutation: Int32Array;
+        readonly indptr: Int32Array;
+        readonly indices: Int32Array;
+        readonly shared: SparseStructure;
+      }
     | undefined;
   #users = 0;
   #indptrBlock: Block | undefined;

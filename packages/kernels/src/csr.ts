@@ -27,7 +27,8 @@ export function checkCsr(where: string, { rows, cols, indptr, indices, values }:
   if (indptr.length !== rows + 1) throw new ShapeError(where, 'indptr', [indptr.length], `[rows + 1] = [${rows + 1}]`);
   if (values && values.length !== nnz) throw new ShapeError(where, 'values', [values.length], `[nnz] = [${nnz}]`);
   if (indptr[0] !== 0) throw new OptionError(where, 'indptr[0]', indptr[0], '0');
-  if (indptr[rows] !== nnz) throw new OptionError(where, `indptr[${rows}]`, indptr[rows], `the number of entries ${nnz}`);
+  if (indptr[rows] !== nnz)
+    throw new OptionError(where, `indptr[${rows}]`, indptr[rows], `the number of entries ${nnz}`);
   for (let r = 0; r < rows; r++) {
     if (indptr[r + 1]! < indptr[r]!) {
       throw new OptionError(where, `indptr[${r + 1}]`, indptr[r + 1], `at least indptr[${r}] = ${indptr[r]}`);

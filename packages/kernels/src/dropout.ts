@@ -29,14 +29,15 @@ export type DropoutKey = readonly [number, number];
  * @throws {@link OptionError} if `rate` is outside [0, 1); {@link ShapeError} if there is not one id per row.
  */
 export function dropoutRows(x: tf.Tensor2D, rowIds: Int32Array, rate: number, key: DropoutKey): tf.Tensor2D {
-  if (x.rank !== 2 || x.shape[0] !== rowIds.length) throw new ShapeError('dropoutRows', 'x', x.shape, `[${rowIds.length}, F]`);
+  if (x.rank !== 2 || x.shape[0] !== rowIds.length)
+    throw new ShapeError('dropoutRows', 'x', x.shape, `[${rowIds.length}, F]`);
   thresholdOf('dropoutRows', rate);
-  if (rate === 0) return tf.clone(x);
   const width = x.shape[1];
+  const masked = (input: tf.Tensor) =>
+    unfilledTensor(x.shape, (out) => dropoutRowsInto(readTensor(input), width, rowIds, rate, key, out));
+  // A customGrad at rate 0 as well: it needs no gradient registered for the copy.
   const dropped = tf.customGrad((input) => ({
-    value: unfilledTensor([rowIds.length, width], (out) =>
-      dropoutRowsInto(readTensor(input as tf.Tensor), width, rowIds, rate, key, out),
-    ),
+    value: rate === 0 ? tf.clone(input as tf.Tensor) : masked(input as tf.Tensor),
     gradFunc: (dy: tf.Tensor) => dropoutRows(dy as tf.Tensor2D, rowIds, rate, key),
   }));
   return dropped(x) as tf.Tensor2D;

@@ -3,8 +3,8 @@ export { type DropoutKey, dropoutRows, dropoutRowsInto, dropoutSparse } from './
 export { NonFiniteError, OptionError, ShapeError, StrataError } from './errors.js';
 export { type KernelMemory, useKernelMemory } from './kernelMemory.js';
 export { type KernelVariant, kernelVariant } from './kernelModule.js';
-export { type AdamOptions, adamStep, type SgdOptions, sgdStep } from './optimizers.js';
 export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from './OutOfDeviceMemoryError.js';
+export { type AdamOptions, adamStep, type SgdOptions, sgdStep } from './optimizers.js';
 export { philox4x32 } from './philox.js';
 export { gatherRowsInto, scatterAddRowsInto } from './rows.js';
 export { SparseOperator } from './SparseOperator.js';

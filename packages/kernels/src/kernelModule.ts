@@ -61,15 +61,7 @@ export interface KernelExports {
     decay: number,
     shrink: number,
   ): void;
-  sgd(
-    params: number,
-    grads: number,
-    buffer: number,
-    count: number,
-    lr: number,
-    momentum: number,
-    decay: number,
-  ): void;
+  sgd(params: number, grads: number, buffer: number, count: number, lr: number, momentum: number, decay: number): void;
 }
 
 let chosen: { readonly variant: KernelVariant; readonly module: object } | undefined;
@@ -110,7 +102,13 @@ function load(): { readonly variant: KernelVariant; readonly module: object } {
       return chosen;
     }
     if (asked === 'relaxed-simd') {
-      throw new OptionError('kernels', 'STRATA_KERNELS', asked, `\`simd\` on Node ${process.version}`, 'use Node 22 or newer');
+      throw new OptionError(
+        'kernels',
+        'STRATA_KERNELS',
+        asked,
+        `\`simd\` on Node ${process.version}`,
+        'use Node 22 or newer',
+      );
     }
   }
   chosen = { variant: 'simd', module: new wasm.Module(read('simd')) };

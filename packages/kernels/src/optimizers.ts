@@ -87,7 +87,8 @@ export function sgdStep(
   { lr, momentum = 0, weightDecay = 0 }: SgdOptions,
 ): void {
   const where = 'sgdStep';
-  if (momentum !== 0 && !momentumBuffer) throw new OptionError(where, 'momentum', momentum, '0 without a momentum buffer');
+  if (momentum !== 0 && !momentumBuffer)
+    throw new OptionError(where, 'momentum', momentum, '0 without a momentum buffer');
   checkLengths(where, params, momentumBuffer ? { grads, momentumBuffer } : { grads });
   const { space, kernels } = kernelSpace();
   const arrays = momentumBuffer ? [params, grads, momentumBuffer] : [params, grads];
@@ -106,7 +107,10 @@ function eachPiece(
   const n = arrays[0]!.length;
   if (n === 0) return;
   const places = arrays.map((array) => placeOf(space, array));
-  if (places.every((place) => place !== undefined)) return work(n, places);
+  if (places.every((place) => place !== undefined)) {
+    work(n, places);
+    return;
+  }
   const step = Math.min(n, CHUNK);
   withScratch(space, arrays.length * 4 * step, (scratch) => {
     for (let begin = 0; begin < n; begin += step) {

@@ -19,13 +19,17 @@ const CHUNK_BYTES = 256 * 1024;
 export function gatherRowsInto(x: Float32Array, width: number, rows: Int32Array, out: Float32Array): void {
   const where = 'gatherRowsInto';
   checkRows(where, 'x', x, width, rows);
-  if (out.length !== rows.length * width) throw new ShapeError(where, 'out', [out.length], `[${rows.length}, ${width}]`);
+  if (out.length !== rows.length * width)
+    throw new ShapeError(where, 'out', [out.length], `[${rows.length}, ${width}]`);
   if (out.length === 0) return;
   const { space, kernels } = kernelSpace();
   const xPlace = placeOf(space, x);
   const outPlace = placeOf(space, out);
   // Copying all of x in to copy some rows out would cost more than it saves.
-  if (xPlace === undefined) return gatherPlain(x, width, rows, out);
+  if (xPlace === undefined) {
+    gatherPlain(x, width, rows, out);
+    return;
+  }
   withInput(space, rows, placeOf(space, rows), (indices) => {
     const rowBytes = 4 * width;
     if (outPlace !== undefined) return kernels.gatherRows(xPlace, rowBytes, indices, rows.length, outPlace);
@@ -60,7 +64,10 @@ export function scatterAddRowsInto(out: Float32Array, width: number, rows: Int32
   const outPlace = placeOf(space, out);
   const xPlace = placeOf(space, x);
   const rowsPlace = placeOf(space, rows);
-  if (outPlace === undefined) return scatterPlain(out, width, rows, x);
+  if (outPlace === undefined) {
+    scatterPlain(out, width, rows, x);
+    return;
+  }
   withInput(space, rows, rowsPlace, (indices) =>
     withInput(space, x, xPlace, (from) => kernels.scatterAddRows(outPlace, 4 * width, indices, rows.length, from)),
   );
