@@ -139,6 +139,33 @@ describeEachEngine('createGnn', () => {
     expect([...two.params]).toEqual([...one.params]);
   });
 
+  it.each(models)('%s: a watcher sees every gradient once, complete, and none when it has left', (model) => {
+    const network = createGnn(spec(model, { norm: 'layer', layers: 3, dropout: 0.3 }));
+    const context = localGraphContext({ graph, features, rng: new Rng(1), training: true });
+    const all = Int32Array.from({ length: n }, (_, v) => v);
+    const pass = () =>
+      lossAndGradients(network.parameters, () => crossEntropySum(network.forward(context), labels, all, n)).gradients;
+    const plain = pass();
+    const seen = new Map<number, Float32Array>();
+    network.watchGradients((index, gradient) => {
+      expect(seen.has(index)).toBe(false);
+      seen.set(index, gradient.dataSync<'float32'>().slice());
+    });
+    expectClose(pass(), plain);
+    network.watchGradients(undefined);
+    expectClose(
+      network.parameters.flatMap((_, index) => [...seen.get(index)!]),
+      plain,
+    );
+    const last = seen.size;
+    pass();
+    expect(seen.size).toBe(last);
+    // A network's last bias is the first gradient that is complete.
+    expect(network.parameters[[...seen.keys()][0]!]!.name).toMatch(/bias$/);
+    network.dispose();
+    context.dispose();
+  });
+
   it('runs on a graph whose device owns no rows', () => {
     const empty = { numVertices: 0, indptr: Int32Array.of(0), indices: new Int32Array(0) };
     const none = { rows: 0, cols: width, indptr: Int32Array.of(0), indices: new Int32Array(0) };
