@@ -1,5 +1,6 @@
 /** The tree of commands: areas, and the verbs of each. */
 import { Command } from 'commander';
+import { profileCommand } from './commands/cluster/profile.js';
 import { showCommand } from './commands/cluster/show.js';
 import { fetchCommand } from './commands/data/fetch.js';
 import { infoCommand } from './commands/data/info.js';
@@ -8,6 +9,7 @@ import { verifyCommand } from './commands/data/verify.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/gnn/evaluate.js';
 import { trainCommand } from './commands/gnn/train.js';
+import { convertCommand } from './commands/graph/convert.js';
 import { partitionCommand } from './commands/graph/partition.js';
 import { version } from './version.js';
 
@@ -20,8 +22,8 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
     'named data sets: list them, look at them, get them',
     [listCommand, infoCommand, fetchCommand, verifyCommand],
   ],
-  ['cluster', 'the machines a run is laid out on', [showCommand]],
-  ['graph', 'graphs without learning', [partitionCommand]],
+  ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
+  ['graph', 'graphs without learning', [partitionCommand, convertCommand]],
   ['gnn', 'graph neural networks', [trainCommand, evaluateCommand]],
 ];
 

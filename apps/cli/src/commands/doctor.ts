@@ -4,44 +4,49 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { action } from '../action.js';
 import { addCommonFlags, type CommonFlags } from '../options.js';
+import { figure } from '../output/format.js';
 import { columnTable, factTable } from '../output/table.js';
 
 /** Adds `doctor`. */
 export function doctorCommand(program: Command): void {
   addCommonFlags(program.command('doctor').description('what this machine runs, and why')).action(
-    action<CommonFlags>('doctor', async (_, { output }) => {
-      const { doctorReport } = await import('@strata-ml/core');
-      const { mpiAvailability } = await import('@strata-ml/mpi');
-      const { version: _version, ...mpi } = mpiAvailability();
-      const report = await doctorReport();
-      const metrics = { ...report, mpi };
-      const yes = (available: boolean) => (available ? pc.green('yes') : pc.yellow('no'));
+    action<CommonFlags>(
+      'doctor',
+      async (_, { output, signal }) => {
+        const { doctorReport } = await import('@strata-ml/core');
+        const { mpiAvailability } = await import('@strata-ml/mpi');
+        const { available, reason, implementation } = mpiAvailability();
+        const mpi = { available, reason, ...(implementation === undefined ? {} : { implementation }) };
+        const report = await doctorReport({ mpi, signal, onProgress: (engine) => output.note(`trying ${engine} …`) });
+        const yes = (available: boolean) => (available ? pc.green('yes') : pc.yellow('no'));
 
-      output.print('Engines, in the order of --engine auto\n');
-      output.print(
-        columnTable(
-          ['engine', 'runs', 'GFLOP/s', 'why'],
-          report.engines.map(({ name, available, reason, gflops }) => [
-            name === report.selected ? pc.bold(`${name} *`) : name,
-            yes(available),
-            gflops === undefined ? '–' : gflops.toFixed(0),
-            reason,
+        output.print('Engines, in the order of --engine auto\n');
+        output.print(
+          columnTable(
+            ['engine', 'runs', 'GFLOP/s', 'why'],
+            report.engines.map(({ name, available, reason, gflops }) => [
+              name === report.selected ? pc.bold(`${name} *`) : name,
+              yes(available),
+              gflops === undefined ? '–' : figure(Number(gflops.toPrecision(2))),
+              reason,
+            ]),
+            ['left', 'left', 'right'],
+          ),
+        );
+        output.print('\n* chosen. GFLOP/s: products of float32 matrices on one thread, measured now.\n');
+        output.print(
+          factTable([
+            ['kernels', report.kernels],
+            ['MPI', yes(mpi.available), mpi.reason],
+            ['direct I/O', yes(report.directIo.available), report.directIo.reason],
+            ['cores', String(report.cores), report.processor],
+            ['memory', formatBytes(report.memoryBytes)],
+            ['Node', process.version, `${process.platform}-${process.arch}`],
           ]),
-          ['left', 'left', 'right'],
-        ),
-      );
-      output.print('\n* chosen. GFLOP/s: one float32 matrix product on one thread, measured now.\n');
-      output.print(
-        factTable([
-          ['kernels', report.kernels],
-          ['MPI', yes(mpi.available), mpi.reason],
-          ['direct I/O', yes(report.directIo.available), report.directIo.reason],
-          ['cores', String(report.cores)],
-          ['memory', formatBytes(report.memoryBytes)],
-          ['Node', process.version, `${process.platform}-${process.arch}`],
-        ]),
-      );
-      return { config: {}, metrics, environment: { engine: report.selected, kernels: report.kernels } };
-    }),
+        );
+        return { config: {}, metrics: report, environment: { engine: report.selected, kernels: report.kernels } };
+      },
+      { isInterruptible: true },
+    ),
   );
 }

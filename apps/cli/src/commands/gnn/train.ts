@@ -1,11 +1,11 @@
 /** `strata gnn train`. */
-import { describeCluster, worldSizeOf, writeChromeTrace } from '@strata-ml/core';
+import { type ChromeTrace, describeCluster, worldSizeOf, writeChromeTrace } from '@strata-ml/core';
 import type { Command } from 'commander';
 import { action } from '../../action.js';
 import { linkKind, placeOf } from '../../cluster.js';
 import { addDataFlags, loadTrainingData } from '../../data.js';
 import { checkWritableFile } from '../../output/Output.js';
-import { readPartition } from '../../partition.js';
+import { partitionSource } from '../../partition.js';
 import { addTrainFlags, type TrainFlags, trainOptions } from './trainFlags.js';
 import { trainingTable } from './trainTable.js';
 import { TrainView } from './trainView.js';
@@ -20,9 +20,10 @@ export function trainCommand(area: Command): void {
       async (flags, { output, signal, rank }) => {
         const place = await placeOf(flags, rank);
         const options = trainOptions(flags);
+        const partitionOf = await partitionSource(flags.partition);
         if (flags.trace !== undefined && rank.isRoot) await checkWritableFile('--trace', flags.trace);
         const data = await loadTrainingData(flags, output);
-        const partition = await readPartition(flags.partition, data.graph.numVertices, worldSizeOf(place.cluster));
+        const partition = await partitionOf(data.graph.numVertices, worldSizeOf(place.cluster));
         output.print(describeCluster(place.cluster));
 
         const { trainGnn } = await import('@strata-ml/gnn-dist');
@@ -36,7 +37,7 @@ export function trainCommand(area: Command): void {
         }).finally(() => view.stop());
 
         if (flags.trace !== undefined && report.trace && report.isRoot)
-          await writeChromeTrace(flags.trace, report.trace);
+          await writeChromeTrace(flags.trace, report.trace as ChromeTrace);
         if (report.isRoot) output.print(`\n${trainingTable(report, { trace: flags.trace, links: linkKind(place) })}`);
         return {
           config: { ...flags, ...options, cluster: place.cluster, transport: place.transport, model: report.spec },

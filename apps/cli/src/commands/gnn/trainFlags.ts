@@ -120,7 +120,7 @@ export function trainOptions(flags: TrainFlags) {
   return {
     mode: flags.mode,
     model: { model: models[flags.model], ...given({ layers, hidden, heads, dropout, norm }) },
-    optimizer: { name: flags.optimizer, learningRate: flags.lr, weightDecay: flags.weightDecay },
+    optimizer: { optimizer: flags.optimizer, lr: flags.lr, weightDecay: flags.weightDecay },
     epochs: flags.epochs,
     seed: flags.seed,
     engine: flags.engine,
