@@ -9,7 +9,7 @@ const SHAPES = [
 
 describe.skipIf(launchers.length === 0)('collectives over MPI (skipped without mpirun)', () => {
   for (const launcher of launchers) {
-    for (const { ranks, options } of SHAPES) {
+    for (const { ranks, options } of launcher === launchers[0] ? SHAPES : SHAPES.slice(0, 1)) {
       it(`match their oracles on ${ranks} ranks, ${JSON.stringify(options)}, ${launcher.name}`, async () => {
         const outcome = await runRanks(launcher, 'collectives.mjs', { ranks, args: [JSON.stringify(options)] });
         const { outcomes, family, size } = parse(outcome);

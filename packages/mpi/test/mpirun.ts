@@ -79,9 +79,18 @@ export function runRanks(launcher: Launcher, entry: string, options: RunOptions)
     }, deadlineMs);
     child.on('close', (code) => {
       clearTimeout(deadline);
-      const strays = processesOf(mark);
-      for (const pid of strays) killProcess(pid);
-      resolve({ code, stdout, stderr, ms: performance.now() - start, timedOut, strays });
+      const ms = performance.now() - start;
+      // Launchers do not wait for what they have just killed.
+      const settle = (left: number) => {
+        const strays = processesOf(mark);
+        if (strays.length > 0 && left > 0) {
+          setTimeout(settle, 100, left - 1);
+          return;
+        }
+        for (const pid of strays) killProcess(pid);
+        resolve({ code, stdout, stderr, ms, timedOut, strays });
+      };
+      settle(30);
     });
   });
 }
