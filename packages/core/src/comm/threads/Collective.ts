@@ -60,6 +60,8 @@ export interface CollectiveGroup {
   peekSequence(): number;
   /** Notes arena space that is free again when the piece is over. */
   lend(seq: number, offset: number): void;
+  /** Gives back what was lent to pieces that are over, so that few pages of the arena are used again and again. */
+  reclaim(): void;
 }
 
 /** A collective in flight. */
@@ -157,6 +159,7 @@ export class Collective implements Pending {
       return false;
     }
     const begin = this.#handedOver * this.#slice;
+    group.reclaim();
     let at = 0;
     const contributes = input !== undefined && (operation !== 'broadcast' || this.#isRoot);
     if (contributes && this.#stride > 0) {

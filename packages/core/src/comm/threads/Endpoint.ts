@@ -99,7 +99,7 @@ export class Endpoint {
 
   /** Reduces blocks at `sources` (byte addresses) in that order into `target`. */
   reduce(typeCode: number, op: number, target: number, sources: readonly number[], length: number): void {
-    for (let k = 0; k < sources.length; k++) this.i32[(this.#table >> 2) + k] = sources[k]! | 0;
+    for (let k = 0; k < sources.length; k++) this.i32[(this.#table >>> 2) + k] = sources[k]! | 0;
     this.#reduce[typeCode]!(op, target, this.#table, sources.length, length);
   }
 

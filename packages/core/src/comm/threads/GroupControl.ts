@@ -76,8 +76,8 @@ export class GroupControl {
     this.#i32[record + REC.signature] = signature.word;
     this.#i32[record + REC.root] = signature.root;
     this.#i32[record + REC.counts] = signature.counts;
-    this.#f64[(record >> 1) + REC.length] = signature.length;
-    this.#f64[(record >> 1) + REC.sentAt] = sentAt;
+    this.#f64[(record >>> 1) + REC.length] = signature.length;
+    this.#f64[(record >>> 1) + REC.sentAt] = sentAt;
     Atomics.store(this.#i32, record + REC.ready, (seq + 1) | 0);
     return Atomics.add(this.#i32, slot + SLOT.arrived, 1) + 1;
   }
@@ -97,7 +97,7 @@ export class GroupControl {
 
   /** When what a member sent has arrived, in clock ms; 0 for "at once". */
   sentAt(seq: number, member: number): number {
-    return this.#f64[(this.#record(seq, member) >> 1) + REC.sentAt]!;
+    return this.#f64[(this.#record(seq, member) >>> 1) + REC.sentAt]!;
   }
 
   signature(seq: number, member: number): Signature {
@@ -106,27 +106,27 @@ export class GroupControl {
       word: this.#i32[record + REC.signature]!,
       root: this.#i32[record + REC.root]!,
       counts: this.#i32[record + REC.counts]!,
-      length: this.#f64[(record >> 1) + REC.length]!,
+      length: this.#f64[(record >>> 1) + REC.length]!,
     };
   }
 
   /** When the second stage of an emulated all-reduce ends, in clock ms; NaN-free, 0 until it is known. */
   arrival(seq: number): number {
-    return this.#f64[(this.#slot(seq) >> 1) + ARRIVAL]!;
+    return this.#f64[(this.#slot(seq) >>> 1) + ARRIVAL]!;
   }
 
   setArrival(seq: number, ms: number): void {
-    this.#f64[(this.#slot(seq) >> 1) + ARRIVAL] = ms;
+    this.#f64[(this.#slot(seq) >>> 1) + ARRIVAL] = ms;
   }
 
   /** Takes the reduction of a block on me; false if someone has it. */
   claim(seq: number, block: number, member: number): boolean {
-    return Atomics.compareExchange(this.#i32, this.#slot(seq) + (HEADER >> 2) + block, 0, member + 1) === 0;
+    return Atomics.compareExchange(this.#i32, this.#slot(seq) + (HEADER >>> 2) + block, 0, member + 1) === 0;
   }
 
   /** Who reduces a block; −1 if nobody yet. */
   claimer(seq: number, block: number): number {
-    return Atomics.load(this.#i32, this.#slot(seq) + (HEADER >> 2) + block) - 1;
+    return Atomics.load(this.#i32, this.#slot(seq) + (HEADER >>> 2) + block) - 1;
   }
 
   /** Counts blocks as reduced; returns how many are. */
@@ -143,7 +143,7 @@ export class GroupControl {
     const slot = this.#slot(seq);
     this.#i32[this.#record(seq, member) + REC.done] = (seq + 1) | 0;
     if (Atomics.add(this.#i32, slot + SLOT.finished, 1) + 1 < this.#size) return false;
-    this.#i32.fill(0, slot + SLOT.arrived, slot + (this.#recordsAt >> 2));
+    this.#i32.fill(0, slot + SLOT.arrived, slot + (this.#recordsAt >>> 2));
     Atomics.store(this.#i32, slot + SLOT.sequence, round(seq) + 1);
     return true;
   }
@@ -154,11 +154,11 @@ export class GroupControl {
   }
 
   #slot(seq: number): number {
-    return (this.#base + (seq % SLOTS) * this.#slotBytes) >> 2;
+    return (this.#base + (seq % SLOTS) * this.#slotBytes) >>> 2;
   }
 
   #record(seq: number, member: number): number {
-    return (this.#base + (seq % SLOTS) * this.#slotBytes + this.#recordsAt + member * RECORD) >> 2;
+    return (this.#base + (seq % SLOTS) * this.#slotBytes + this.#recordsAt + member * RECORD) >>> 2;
   }
 }
 

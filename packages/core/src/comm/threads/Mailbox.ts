@@ -195,8 +195,8 @@ export class Mailbox implements Progressor {
     let pushed = 0;
     while (queue.length > 0) {
       const outgoing = queue[0]!;
-      const written = i32[ring >> 2]!;
-      if (((written - Atomics.load(i32, (ring + 64) >> 2)) | 0) >= RING.slots) {
+      const written = i32[ring >>> 2]!;
+      if (((written - Atomics.load(i32, (ring + 64) >>> 2)) | 0) >= RING.slots) {
         isFull = true;
         break;
       }
@@ -212,22 +212,22 @@ export class Mailbox implements Progressor {
         break;
       }
       const offset = mark + MARK_BYTES;
-      i32[mark >> 2] = 0;
+      i32[mark >>> 2] = 0;
       u8.set(
         bytes === outgoing.data.length ? outgoing.data : outgoing.data.subarray(outgoing.sent, outgoing.sent + bytes),
         offset,
       );
       this.#handedOver.push(mark);
-      const d = (ring + RING.header + ((written >>> 0) % RING.slots) * RING.slotBytes) >> 2;
+      const d = (ring + RING.header + ((written >>> 0) % RING.slots) * RING.slotBytes) >>> 2;
       i32[d + D.context] = outgoing.address.context;
       i32[d + D.tag] = outgoing.address.tag;
       i32[d + D.type] = outgoing.type;
       i32[d + D.isFirst] = outgoing.sent === 0 ? 1 : 0;
       i32[d + D.offset] = offset | 0;
       i32[d + D.bytes] = bytes;
-      f64[(d >> 1) + D.total] = outgoing.data.length;
-      f64[(d >> 1) + D.arrival] = ports ? ports.transfer(rank, peer, bytes) : 0;
-      Atomics.store(i32, ring >> 2, (written + 1) | 0);
+      f64[(d >>> 1) + D.total] = outgoing.data.length;
+      f64[(d >>> 1) + D.arrival] = ports ? ports.transfer(rank, peer, bytes) : 0;
+      Atomics.store(i32, ring >>> 2, (written + 1) | 0);
       pushed++;
       outgoing.sent += bytes;
       outgoing.advances++;
@@ -246,7 +246,7 @@ export class Mailbox implements Progressor {
   #reclaim(): void {
     const { i32, arena } = this.#end;
     this.#handedOver = this.#handedOver.filter((mark) => {
-      if (Atomics.load(i32, mark >> 2) === 0) return true;
+      if (Atomics.load(i32, mark >>> 2) === 0) return true;
       arena.free(mark);
       return false;
     });
@@ -256,15 +256,15 @@ export class Mailbox implements Progressor {
   #scan(peer: number): void {
     const { i32, f64, fabric, rank } = this.#end;
     const ring = ringAddress(fabric, peer, rank);
-    const written = Atomics.load(i32, ring >> 2);
-    let read = i32[(ring + 64) >> 2]!;
+    const written = Atomics.load(i32, ring >>> 2);
+    let read = i32[(ring + 64) >>> 2]!;
     if (read === written) return;
     for (; read !== written; read = (read + 1) | 0) {
-      const d = (ring + RING.header + ((read >>> 0) % RING.slots) * RING.slotBytes) >> 2;
+      const d = (ring + RING.header + ((read >>> 0) % RING.slots) * RING.slotBytes) >>> 2;
       const piece: Piece = {
         offset: i32[d + D.offset]! >>> 0,
         bytes: i32[d + D.bytes]!,
-        arrival: f64[(d >> 1) + D.arrival]!,
+        arrival: f64[(d >>> 1) + D.arrival]!,
       };
       let message = this.#open[peer];
       if (i32[d + D.isFirst] === 1 || !message) {
@@ -272,7 +272,7 @@ export class Mailbox implements Progressor {
           context: i32[d + D.context]!,
           tag: i32[d + D.tag]!,
           type: i32[d + D.type]!,
-          total: f64[(d >> 1) + D.total]!,
+          total: f64[(d >>> 1) + D.total]!,
           pieces: [],
           seen: 0,
           parked: undefined,
@@ -292,7 +292,7 @@ export class Mailbox implements Progressor {
       message.seen += piece.bytes;
       if (message.receiver) message.receiver.advances++;
     }
-    Atomics.store(i32, (ring + 64) >> 2, read);
+    Atomics.store(i32, (ring + 64) >>> 2, read);
     if (this.#end.isStarved(peer)) this.#end.ring(peer);
   }
 
@@ -382,7 +382,7 @@ export class Mailbox implements Progressor {
   #take({ offset, bytes }: Piece, into: Uint8Array, at: number, peer: number): void {
     const { u8, i32 } = this.#end;
     if (bytes > 0) into.set(u8.subarray(offset, offset + bytes), at);
-    Atomics.store(i32, (offset - MARK_BYTES) >> 2, 1);
+    Atomics.store(i32, (offset - MARK_BYTES) >>> 2, 1);
     if (this.#end.isStarved(peer)) this.#end.ring(peer);
   }
 }

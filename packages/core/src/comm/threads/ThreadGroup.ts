@@ -59,6 +59,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
       nextSequence: () => this.#sequence++,
       peekSequence: () => this.#sequence,
       lend: (seq, offset) => this.#lent.push({ seq, offset }),
+      reclaim: () => this.#reclaim(),
     };
     end.onSpaceNeeded(() => this.#reclaim());
   }
@@ -402,7 +403,6 @@ export class ThreadGroup implements ProcessGroup, Progressor {
       return DONE;
     }
     this.#end.enter(named(operation, options));
-    this.#reclaim();
     const collective = new Collective(this.#core, {
       ...plan,
       operation,

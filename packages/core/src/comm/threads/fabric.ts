@@ -65,7 +65,7 @@ export interface GroupSpec {
 
 /** Byte address of a rank's record, as an int32 index. */
 export function rankCell(rank: number): number {
-  return (RANK_BASE + rank * RANK_BYTES) >> 2;
+  return (RANK_BASE + rank * RANK_BYTES) >>> 2;
 }
 
 /** Byte address of the ring for messages from one rank to another. */

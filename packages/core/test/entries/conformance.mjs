@@ -1,0 +1,15 @@
+import { conformanceCases } from '@strata-ml/testing';
+
+/** Runs the named cases, or all; an error says in which case it came up. */
+export default async function conformance(ctx, { names = Object.keys(conformanceCases) }) {
+  for (const name of names) {
+    if (ctx.rank === 0) ctx.report(name);
+    try {
+      await conformanceCases[name](ctx);
+    } catch (error) {
+      error.message = `"${name}" on rank ${ctx.rank}: ${error.message}`;
+      throw error;
+    }
+  }
+  return names.length;
+}
