@@ -99,6 +99,15 @@ export {
   sharedUint32,
   toShared,
 } from './shared.js';
+export type { SimResource } from './sim/Resource.js';
+export {
+  type SimModel,
+  type SimResult,
+  type SimSpan,
+  type SimTask,
+  simulate,
+  simulatedRecordings,
+} from './sim/simulate.js';
 export { SPAN_CATEGORIES, type SpanCategory } from './trace/category.js';
 export {
   type ChromeEvent,
