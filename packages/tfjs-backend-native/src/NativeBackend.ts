@@ -1,6 +1,7 @@
 /** The storage side of the backend: where tensors live, who counts their bytes, which ONNX Runtime sessions exist. */
 
-import * as kernels from '@strata-ml/kernels';
+import { isMainThread } from 'node:worker_threads';
+import { useKernelMemory } from '@strata-ml/kernels';
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import { type DataStorage, type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import { type ArenaArray, type DeviceArena, reserveArena, returnArena } from './arena/DeviceArena.js';
@@ -9,7 +10,6 @@ import type { CApi } from './ort/cApi.js';
 import { OperatorCache } from './ort/operator.js';
 import { kernelInProgress } from './profile.js';
 import type { SimdLoops } from './simd/loops.js';
-import type { WasmMemory } from './webAssembly.js';
 
 type BackendValues = Parameters<MathBackendCPU['write']>[0];
 
@@ -34,13 +34,6 @@ export interface Allocated<A extends ArenaArray = ArenaArray> {
   readonly values: A;
 }
 
-/** The memory of the device as the `kernels` package wants it. */
-interface KernelMemory {
-  readonly memory: WasmMemory;
-  alloc(bytes: number): number;
-  free(offset: number): void;
-}
-
 /** Elements that V8 keeps inside the array object, for 4-byte elements. */
 const TINY_LENGTH = 16;
 
@@ -61,6 +54,7 @@ export class NativeBackend extends MathBackendCPU {
   readonly #stored: DataStorage<StoredTensor>;
   readonly #slots: Float32Array;
   #lastId = 0;
+  #isDisposed = false;
 
   /** @param ort - ONNX Runtime, checked */
   constructor(ort: CApi) {
@@ -72,7 +66,9 @@ export class NativeBackend extends MathBackendCPU {
     this.operators = new OperatorCache(ort, this.arena.memory.buffer, threads);
     // Same storage, but our records carry the block; they are only ever made by #store.
     this.#stored = this.data as unknown as DataStorage<StoredTensor>;
-    this.#offerMemoryToKernels();
+    useKernelMemory(this.arena.forKernels);
+    // A worker thread ends without removing its backend, and native sessions are nobody's garbage.
+    if (!isMainThread) process.once('exit', () => this.operators.dispose());
   }
 
   override write(values: BackendValues, _shape: number[], dtype: DataType): object {
@@ -112,7 +108,10 @@ export class NativeBackend extends MathBackendCPU {
   }
 
   override dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
     this.operators.dispose();
+    useKernelMemory(null);
     returnArena(this.arena);
     releaseSettings();
   }
@@ -234,16 +233,6 @@ export class NativeBackend extends MathBackendCPU {
   #view(block: number, size: number, dtype: NativeDataType): ArenaArray {
     if (dtype === 'float32') return this.arena.float32(block, size);
     return dtype === 'int32' ? this.arena.int32(block, size) : this.arena.uint8(block, size);
-  }
-
-  #offerMemoryToKernels(): void {
-    const { useKernelMemory } = kernels as unknown as { useKernelMemory?: (space: KernelMemory) => void };
-    if (!useKernelMemory) return;
-    useKernelMemory({
-      memory: this.arena.memory,
-      alloc: (bytes) => this.arena.allocateForKernels(bytes),
-      free: (offset) => this.arena.freeForKernels(offset),
-    });
   }
 }
 

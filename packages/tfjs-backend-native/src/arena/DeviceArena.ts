@@ -2,7 +2,7 @@
 
 import { totalmem } from 'node:os';
 import { constrainedMemory } from 'node:process';
-import { OutOfDeviceMemoryError } from '@strata-ml/kernels';
+import { type KernelMemory, OutOfDeviceMemoryError } from '@strata-ml/kernels';
 import { createSimdLoops, type SimdLoops } from '../simd/loops.js';
 import { type WasmMemory, wasm } from '../webAssembly.js';
 import { ALIGNMENT_BYTES, BlockAllocator } from './BlockAllocator.js';
@@ -34,6 +34,8 @@ export class DeviceArena {
   /** Most bytes that tensors of this device may use together. */
   readonly budgetBytes: number;
 
+  /** The memory as the kernels package uses it: sparse matrices and scratch share the budget with tensors. */
+  readonly forKernels: KernelMemory;
   /** SIMD loops over {@link memory}. */
   readonly loops: SimdLoops;
   /** Two numbers at the end of the unused first page, for scalar operands. */
@@ -51,6 +53,11 @@ export class DeviceArena {
     const pages = Math.ceil(budgetBytes / PAGE_BYTES) + 1;
     this.memory = new wasm.Memory({ initial: pages, maximum: pages });
     this.#buffer = this.memory.buffer;
+    this.forKernels = {
+      memory: this.memory,
+      alloc: (bytes) => this.#allocateForKernels(bytes),
+      free: (offset) => this.#freeForKernels(offset),
+    };
     this.loops = createSimdLoops(this.memory);
     this.slots = new Float32Array(this.#buffer, PAGE_BYTES - ALIGNMENT_BYTES, 2);
     this.budgetBytes = budgetBytes;
@@ -122,16 +129,14 @@ export class DeviceArena {
     this.#outsideBytes -= bytes;
   }
 
-  /** A block for data that SIMD kernels keep, such as sparse matrices; gives its first byte. */
-  allocateForKernels(bytes: number): number {
+  #allocateForKernels(bytes: number): number {
     const block = this.allocate(bytes, 'kernels');
     const offset = this.offsetBytes(block);
     this.#kernelBlocks.set(offset, block);
     return offset;
   }
 
-  /** Gives back a block of {@link allocateForKernels}. */
-  freeForKernels(offset: number): void {
+  #freeForKernels(offset: number): void {
     const block = this.#kernelBlocks.get(offset);
     if (block !== undefined && this.#kernelBlocks.delete(offset)) this.free(block);
   }
