@@ -14,6 +14,18 @@ export {
   transposeGraph,
   withSelfLoops,
 } from './csr/transform.js';
+export { type GridOptions, grid } from './generate/grid.js';
+export { type PowerLawCommunityOptions, powerLawCommunity } from './generate/powerLawCommunity.js';
+export { type RandomGraphOptions, randomGraph, scaledRandomGraph } from './generate/randomGraph.js';
+export { type RmatOptions, rmat } from './generate/rmat.js';
+export { type SbmGraph, type SbmOptions, sbm } from './generate/sbm.js';
+export {
+  type FromGraphologyOptions,
+  fromGraphology,
+  type GraphologyLike,
+  type ToGraphologyOptions,
+  toGraphology,
+} from './interop/graphology.js';
 export {
   type BuildOptions,
   type GraphFormat,

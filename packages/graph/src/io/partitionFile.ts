@@ -1,7 +1,7 @@
 /** Partition files in the METIS convention: one part number per line, line i for vertex i. */
 import { atomicWrite, sharedInt32 } from '@strata-ml/core';
+import { GrowableInt32 } from '../csr/growable.js';
 import { ByteWriter, maybeGzip } from './ByteWriter.js';
-import { GrowableInt32 } from './growable.js';
 import type { ReadControl } from './lineBlocks.js';
 import { forEachLine } from './TextCursor.js';
 

@@ -4,7 +4,7 @@
  * Boisvert, Pozo, Remington: "The Matrix Market Exchange Formats: Initial Design", NISTIR 5935, 1996.
  */
 import { csrFromEdges } from '../csr/csrFromEdges.js';
-import { GrowableFloat32, GrowableInt32 } from './growable.js';
+import { GrowableFloat32, GrowableInt32 } from '../csr/growable.js';
 import type { LoadedGraph, ReadOptions } from './LoadedGraph.js';
 import { forEachLine, type TextCursor } from './TextCursor.js';
 

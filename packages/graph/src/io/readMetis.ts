@@ -2,9 +2,9 @@
 import { DataError, sharedFloat32 } from '@strata-ml/core';
 import type { CsrGraph } from '../csr/CsrGraph.js';
 import { csrFromEdges } from '../csr/csrFromEdges.js';
+import { GrowableFloat32, GrowableInt32 } from '../csr/growable.js';
 import { markSymmetric } from '../csr/symmetry.js';
 import { edgesOf } from '../csr/transform.js';
-import { GrowableFloat32, GrowableInt32 } from './growable.js';
 import type { LoadedGraph, ReadOptions } from './LoadedGraph.js';
 import { forEachLine, type TextCursor } from './TextCursor.js';
 

@@ -1,6 +1,6 @@
 /** Rectangular tables of numbers, as OGB stores features, labels and splits: one row per line, comma or blank between. */
 import { OptionError, sharedFloat32, sharedInt32 } from '@strata-ml/core';
-import { GrowableFloat32, GrowableInt32 } from './growable.js';
+import { GrowableFloat32, GrowableInt32 } from '../csr/growable.js';
 import type { ReadControl } from './lineBlocks.js';
 import { forEachLine } from './TextCursor.js';
 
