@@ -7,6 +7,18 @@ const SHAPES = [
   { ranks: 3, options: { devicesPerServer: [2, 1], maxCount: 3000, checkComm: true } },
 ];
 
+describe.skipIf(launchers.length === 0)('conformance over MPI (skipped without mpirun)', () => {
+  it.each(launchers)('groups obey the laws of every transport, $name', async (launcher) => {
+    const job = { cluster: '2x2', entry: './conformance.mjs', payload: {}, options: { timeoutMs: 20_000 } };
+    const outcome = await runRanks(launcher, 'launch.mjs', { ranks: 4, args: [JSON.stringify(job)] });
+    expect(outcome.code, outcome.stderr).toBe(0);
+    for (const { cases, failures } of JSON.parse(outcome.stdout).results) {
+      expect(failures).toEqual({});
+      expect(cases).toBeGreaterThan(20);
+    }
+  });
+});
+
 describe.skipIf(launchers.length === 0)('collectives over MPI (skipped without mpirun)', () => {
   for (const launcher of launchers) {
     for (const { ranks, options } of launcher === launchers[0] ? SHAPES : SHAPES.slice(0, 1)) {

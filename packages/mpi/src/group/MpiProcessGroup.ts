@@ -1,5 +1,6 @@
 /** A communicator over MPI: the interface of core, every call checked, bounded in time and counted. */
 import type {
+  AllReduceAlgorithm,
   AllReduceOptions,
   CommArray,
   CommOptions,
@@ -14,7 +15,7 @@ import type {
 import { CommMismatchError, OptionError } from '@strata-ml/core';
 import { ELEMENT_BYTES, elementTypeOf, type Handle, type HandleCell } from '../library/handles.js';
 import type { MpiFunction } from '../library/Mpi.js';
-import { checkCounts, checkLength, checkRank, checkSameType, checkTag } from './check.js';
+import { checkCounts, checkLength, checkOp, checkRank, checkSameType, checkTag } from './check.js';
 import type { GroupRuntime } from './GroupRuntime.js';
 import { Hierarchy } from './hierarchy.js';
 import { MpiWork } from './MpiWork.js';
@@ -46,6 +47,8 @@ import {
  * took 36 against 78 ms (Open MPI 4.1, shared memory). Below it, one round of messages less counts for more.
  */
 const BLOCKING_BYTES = 64 * 1024;
+
+const ALGORITHMS: readonly AllReduceAlgorithm[] = ['auto', 'flat', 'hierarchical'];
 
 /** A group of MPI ranks. Made by {@link initMpi} and by `split`. */
 export class MpiProcessGroup implements ProcessGroup {
@@ -110,6 +113,8 @@ export class MpiProcessGroup implements ProcessGroup {
   reduce(data: CommArray, root: number, options: ReduceOptions = {}): void {
     checkRank('reduce', 'root', root, this.size);
     const { op = 'sum' } = options;
+    checkOp('reduce', op);
+    elementTypeOf(data);
     this.#count(reduceOutgoing(this.size, root, data.byteLength), options);
     const signature = signatureOf('reduce', data, data.length, root, op);
     this.#block(reducePlan(this.#c, data, root, op), signature, options);
@@ -213,12 +218,15 @@ export class MpiProcessGroup implements ProcessGroup {
 
   #broadcast(data: CommArray, root: number, options: CommOptions): [Plan, Float64Array] {
     checkRank('broadcast', 'root', root, this.size);
+    elementTypeOf(data);
     this.#count(broadcastOutgoing(this.rank, root, this.#serverOf, data.byteLength), options);
     return [broadcastPlan(this.#c, data, root), signatureOf('broadcast', data, data.length, root)];
   }
 
   #allReduce(data: CommArray, options: ReduceOptions): [Plan, Float64Array] {
     const { op = 'sum' } = options;
+    checkOp('allReduce', op);
+    elementTypeOf(data);
     for (const step of allReduceOutgoing(this.rank, this.size, data.length, data.BYTES_PER_ELEMENT)) {
       this.#count(step, options);
     }
@@ -231,6 +239,7 @@ export class MpiProcessGroup implements ProcessGroup {
     output: CommArray,
     { op = 'sum' as ReduceOp, ...options }: ReduceOptions,
   ): [Plan, Float64Array] {
+    checkOp('reduceScatter', op);
     checkSameType('reduceScatter', input, output);
     const total = checkCounts('reduceScatter', 'counts', counts, this.size);
     checkLength('reduceScatter', 'input', input, total);
@@ -375,6 +384,9 @@ export class MpiProcessGroup implements ProcessGroup {
   }
 
   #hierarchyFor({ algorithm = 'auto' }: AllReduceOptions): Hierarchy | undefined {
+    if (!ALGORITHMS.includes(algorithm)) {
+      throw new OptionError('allReduce', 'algorithm', algorithm, `one of ${ALGORITHMS.join(', ')}`);
+    }
     if (algorithm === 'flat' || (algorithm === 'auto' && !this.#runtime.prefersHierarchical)) return undefined;
     const servers = new Set(this.#serverOf).size;
     // With one device per server, or one server, both algorithms are the same.

@@ -1,5 +1,5 @@
 /** Checks the arguments of a communication call before anything is sent. */
-import { type CommArray, OptionError, ShapeError } from '@strata-ml/core';
+import { type CommArray, OptionError, type ReduceOp, ShapeError } from '@strata-ml/core';
 
 /** @throws {@link OptionError} unless `rank` is one of the group's. */
 export function checkRank(where: string, what: string, rank: number, size: number): void {
@@ -27,9 +27,9 @@ export function checkSameType(where: string, input: CommArray, output: CommArray
   }
 }
 
-/** @throws {@link ShapeError} unless there is one non-negative count per rank. */
+/** @throws {@link OptionError} unless there is one non-negative count per rank. */
 export function checkCounts(where: string, what: string, counts: readonly number[], size: number): number {
-  if (counts.length !== size) throw new ShapeError(where, what, [counts.length], `[${size}], one count per rank`);
+  if (counts.length !== size) throw new OptionError(where, what, counts.length, `${size} counts, one per rank`);
   let sum = 0;
   for (const n of counts) {
     if (!Number.isInteger(n) || n < 0) throw new OptionError(where, what, n, 'integers ≥ 0');
@@ -37,3 +37,10 @@ export function checkCounts(where: string, what: string, counts: readonly number
   }
   return sum;
 }
+
+/** @throws {@link OptionError} unless `op` is a reduction. */
+export function checkOp(where: string, op: ReduceOp): void {
+  if (!REDUCE_OPS.includes(op)) throw new OptionError(where, 'op', op, `one of ${REDUCE_OPS.join(', ')}`);
+}
+
+const REDUCE_OPS: readonly ReduceOp[] = ['sum', 'max', 'min', 'prod'];

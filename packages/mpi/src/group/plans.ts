@@ -5,7 +5,7 @@
 import type { CommArray, ReduceOp } from '@strata-ml/core';
 import { ELEMENT_BYTES, elementTypeOf, type Handle } from '../library/handles.js';
 import type { Mpi } from '../library/Mpi.js';
-import { decodeOrderedKeys, encodeOrderedKeys, needsOrderedKeys, orderedKeyType } from './orderedKeys.js';
+import { reducible } from './reducible.js';
 
 /** Calls with a blocking form `MPI_X` and a non-blocking form `MPI_Ix`. */
 export type CallName =
@@ -65,47 +65,43 @@ export function broadcastPlan(c: Communicator, data: CommArray, root: number): P
 
 export function allReducePlan(c: Communicator, data: CommArray, op: ReduceOp): Plan {
   const { mpi, comm } = c;
-  const keyed = needsOrderedKeys(data, op);
-  if (keyed) encodeOrderedKeys(data, op);
-  const type = mpi.typeOf(keyed ? orderedKeyType(data) : elementTypeOf(data));
-  const calls = pieces(data, c.maxCount).map((piece): PlannedCall => {
+  const { array, type, restore } = reducible(data, op, true);
+  const calls = pieces(array, c.maxCount).map((piece): PlannedCall => {
+    const count = piece.length;
     return {
       name: 'Allreduce',
-      args: [mpi.handles.inPlace, mpi.pointer(piece), piece.length, type, opOf(c, op), comm],
+      args: [mpi.handles.inPlace, mpi.pointer(piece), count, mpi.typeOf(type), opOf(c, op), comm],
     };
   });
   return {
     operation: 'allReduce',
     calls,
-    keep: [data],
+    keep: [array],
     commonBytes: data.byteLength,
-    ...(keyed ? { finish: () => decodeOrderedKeys(data) } : {}),
+    ...(restore ? { finish: () => restore(array, data) } : {}),
   };
 }
 
 export function reducePlan(c: Communicator, data: CommArray, root: number, op: ReduceOp): Plan {
   const { mpi, comm } = c;
-  const keyed = needsOrderedKeys(data, op);
   const isRoot = c.rank === root;
+  // Other ranks' data stay as they are.
+  const { array, type, restore } = reducible(data, op, isRoot);
   // MPICH 4.0 crashes on a long MPI_Reduce in place at a root other than 0, so its root sends from a copy.
   const inPlace = isRoot && !(mpi.handles.family === 'mpich' && root !== 0);
-  // Other ranks' data stay as they are, so keys are made in a copy there.
-  const source = keyed && !isRoot ? data.slice() : data;
-  if (keyed) encodeOrderedKeys(source, op);
-  const type = mpi.typeOf(keyed ? orderedKeyType(data) : elementTypeOf(data));
-  const own = isRoot && !inPlace ? source.slice() : source;
-  const results = pieces(source, c.maxCount);
+  const own = isRoot && !inPlace ? array.slice() : array;
+  const results = pieces(array, c.maxCount);
   const calls = pieces(own, c.maxCount).map((piece, i): PlannedCall => {
     const send = inPlace ? mpi.handles.inPlace : mpi.pointer(piece);
     const receive = isRoot ? mpi.pointer(results[i]!) : null;
-    return { name: 'Reduce', args: [send, receive, piece.length, type, opOf(c, op), root, comm] };
+    return { name: 'Reduce', args: [send, receive, piece.length, mpi.typeOf(type), opOf(c, op), root, comm] };
   });
   return {
     operation: 'reduce',
     calls,
-    keep: [source, own],
+    keep: [array, own],
     commonBytes: data.byteLength,
-    ...(keyed && isRoot ? { finish: () => decodeOrderedKeys(data) } : {}),
+    ...(restore && isRoot ? { finish: () => restore(array, data) } : {}),
   };
 }
 
@@ -117,22 +113,22 @@ export function reduceScatterPlan(
   op: ReduceOp,
 ): Plan {
   const { mpi, comm } = c;
-  const keyed = needsOrderedKeys(input, op);
-  const source = keyed || overlaps(input, output) ? input.slice() : input;
-  if (keyed) encodeOrderedKeys(source, op);
-  const type = mpi.typeOf(keyed ? orderedKeyType(input) : elementTypeOf(input));
-  const operation = 'reduceScatter';
+  const prepared = reducible(input, op, false);
+  const { restore } = prepared;
+  const type = mpi.typeOf(prepared.type);
+  const source = overlaps(prepared.array, output) ? prepared.array.slice() : prepared.array;
+  const result = prepared.result(output);
   const rest = {
-    operation,
+    operation: 'reduceScatter',
     commonBytes: input.byteLength,
-    ...(keyed ? { finish: () => decodeOrderedKeys(output) } : {}),
+    ...(restore ? { finish: () => restore(result, output) } : {}),
   };
   if (input.length > c.maxCount) {
     // Block after block, each reduced to its owner, in pieces that MPI can count.
     const calls: PlannedCall[] = [];
     forEachBlock(counts, (root, begin, end) => {
       const blocks = pieces(source.subarray(begin, end), c.maxCount);
-      const results = pieces(c.rank === root ? output : source.subarray(begin, end), c.maxCount);
+      const results = pieces(result, c.maxCount);
       blocks.forEach((block, i) => {
         const receive = c.rank === root ? mpi.pointer(results[i]!) : null;
         calls.push({
@@ -141,11 +137,11 @@ export function reduceScatterPlan(
         });
       });
     });
-    return { ...rest, calls, keep: [source, output] };
+    return { ...rest, calls, keep: [source, result] };
   }
   const cCounts = Int32Array.from(counts);
-  const args = [mpi.pointer(source), mpi.pointer(output), mpi.pointer(cCounts), type, opOf(c, op), comm];
-  return { ...rest, calls: [{ name: 'Reduce_scatter', args }], keep: [source, output, cCounts] };
+  const args = [mpi.pointer(source), mpi.pointer(result), mpi.pointer(cCounts), type, opOf(c, op), comm];
+  return { ...rest, calls: [{ name: 'Reduce_scatter', args }], keep: [source, result, cCounts] };
 }
 
 export function allGatherPlan(c: Communicator, input: CommArray, output: CommArray, counts: readonly number[]): Plan {

@@ -2,7 +2,7 @@
  * The two ways MPI libraries name their objects. Open MPI: pointers, the constants are addresses of exported symbols.
  * MPICH and its family (Intel MPI, MVAPICH, Cray): 32-bit integers fixed by their common binary interface (mpi.h).
  */
-import type { CommArray, ReduceOp } from '@strata-ml/core';
+import { type CommArray, OptionError, type ReduceOp } from '@strata-ml/core';
 import type { MpiFamily } from '../environment.js';
 
 /** A communicator, data type, operation or request: a pointer (Open MPI) or an integer (MPICH). */
@@ -107,12 +107,25 @@ export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = {
   int64: 8,
 };
 
-/** Element type of a typed array. */
+/**
+ * Element type of a typed array; Node's Buffer counts as uint8.
+ *
+ * @throws {@link OptionError} if MPI does not carry this kind of array for us.
+ */
 export function elementTypeOf(data: CommArray): ElementType {
-  if (data instanceof Float32Array) return 'float32';
-  if (data instanceof Float64Array) return 'float64';
-  if (data instanceof Int32Array) return 'int32';
-  if (data instanceof Uint32Array) return 'uint32';
-  if (data instanceof Uint16Array) return 'uint16';
-  return 'uint8';
+  const type = ELEMENT_TYPES[(data as { [Symbol.toStringTag]?: string } | undefined)?.[Symbol.toStringTag] ?? ''];
+  if (!type) {
+    const got = Object.prototype.toString.call(data);
+    throw new OptionError('mpi', 'data', got, 'a Float32, Float64, Int32, Uint32, Uint16 or Uint8 array');
+  }
+  return type;
 }
+
+const ELEMENT_TYPES: Readonly<Record<string, ElementType>> = {
+  Float32Array: 'float32',
+  Float64Array: 'float64',
+  Int32Array: 'int32',
+  Uint32Array: 'uint32',
+  Uint16Array: 'uint16',
+  Uint8Array: 'uint8',
+};

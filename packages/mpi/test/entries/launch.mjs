@@ -1,13 +1,13 @@
 // A caller of launch, as the command line is one: rank 0 prints the report, a failure is told on stderr with its exit code.
-// argv[2]: { cluster, payload, options }
+// argv[2]: { cluster, payload, options, entry? }
 import { launch, parseCluster } from '@strata-ml/core';
 import { registerMpi } from '@strata-ml/mpi';
 
-const { cluster, payload, options } = JSON.parse(process.argv[2]);
+const { cluster, payload, options, entry: file = './rank.mjs' } = JSON.parse(process.argv[2]);
 registerMpi();
 const events = [];
 try {
-  const entry = new URL('./rank.mjs', import.meta.url);
+  const entry = new URL(file, import.meta.url);
   const report = await launch(parseCluster(cluster), entry, payload, {
     transport: 'mpi',
     engine: 'none',
