@@ -11,8 +11,6 @@ import { currentRank } from './rank.js';
  * @returns the exit code: 0 done, 1 the run failed, 2 bad usage or bad input, 130 interrupted
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  // A reader that goes away (`strata data list | head`) is no failure.
-  process.stdout.on('error', exitOnClosedPipe);
   const isDebug = argv.includes('--debug');
   try {
     const program = createProgram();
@@ -28,14 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       printProblem(describeError(error), isDebug ? error : undefined, rank.isRoot ? '' : `[rank ${rank.rank}] `);
     }
     return code;
-  } finally {
-    process.stdout.off('error', exitOnClosedPipe);
   }
-}
-
-function exitOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
 }
 
 /** Commander ends by exception also after `--help` and `--version`: those are no errors. */
