@@ -75,6 +75,8 @@ describe.skipIf(!hasRealData)('verifyDataset, real data', () => {
     expect(await check()).toEqual(['missing']);
     writeFileSync(join(folder, 'input.txt.gz'), gzipSync(gunzipSync(original), { level: 1 }));
     expect(await check()).toEqual(['ok']);
+    writeFileSync(join(folder, 'input.txt.gz'), gzipSync('To be'));
+    expect(await check()).toEqual(['mismatch']);
     const flipped = Buffer.from(original);
     flipped[1000]! ^= 1;
     writeFileSync(join(folder, 'input.txt.gz'), flipped);

@@ -24,6 +24,13 @@ describe('loadNodeDataset, karate', () => {
     expect([data.labels[0], data.labels[33]]).toEqual([0, 1]);
     const [split] = data.splits;
     expect([...split!.train, ...split!.val, ...split!.test].sort((a, b) => a - b)).toEqual([...Array(34).keys()]);
+    for (const [part, perClub] of [
+      [split!.train, 4],
+      [split!.val, 4],
+      [split!.test, 9],
+    ] as const) {
+      expect([0, 1].map((c) => part.filter((v) => data.labels[v] === c).length)).toEqual([perClub, perClub]);
+    }
     expect(data.numFeatures).toBe(34);
   });
 });

@@ -82,6 +82,13 @@ describeEachEngine('createGnn', () => {
     expect([...run('csr', 1, 0)]).toEqual([...first]);
     expect([...run('csr', 1, 1)]).not.toEqual([...first]);
     expect([...run('csr', 2, 0)]).not.toEqual([...first]);
+    const context = localGraphContext({ graph, features, rng: new Rng(1) });
+    for (const epoch of [1, 0]) {
+      // One context for all epochs: what it keeps of an epoch must not leak into the next.
+      const out = network.forward(context.at({ epoch, training: true })).dataSync();
+      expect([...out]).toEqual([...run('csr', 1, epoch)]);
+    }
+    context.dispose();
     expect([...run('csr', 2, 5, false)]).toEqual([...run('csr', 1, 0, false)]);
     network.dispose();
   });
@@ -111,7 +118,13 @@ describeEachEngine('createGnn', () => {
         expect(isZero).toBe(model === 'gcn' || model === 'gat');
       }
     }
-    for (const m of [small, deep, other]) m.dispose();
+    // The same names at other positions in the list: with and without norms.
+    const normed = createGnn(spec(model, { norm: model === 'gcn' || model === 'gat' ? 'layer' : 'none' }));
+    for (const { name, variable } of small.parameters) {
+      const same = byName(normed).get(name);
+      if (same && !name.startsWith('norm')) expect([...same.dataSync()]).toEqual([...variable.dataSync()]);
+    }
+    for (const m of [small, deep, other, normed]) m.dispose();
   });
 
   it.each(models)('%s: learns three classes by heart, the same twice, and leaves no tensors', (model) => {
@@ -201,9 +214,10 @@ describeEachEngine('createGnn', () => {
     const network = createGnn(spec('gcn', { norm: 'none' }));
     const bias = network.parameters.at(-1)!.variable as tf.Variable<tf.Rank.R1>;
     const weight = network.parameters.at(-2)!.variable;
-    const { gradients } = lossAndGradients(network.parameters, () =>
-      crossEntropySum(addBias(tf.zeros([1, 3]), bias), Int32Array.of(0), Int32Array.of(0), 1),
-    );
+    const loss = () => crossEntropySum(addBias(tf.zeros([1, 3]), bias), Int32Array.of(0), Int32Array.of(0), 1);
+    const used = new Float32Array(parameterCount(network.parameters)).fill(Number.NaN);
+    const { gradients } = lossAndGradients(network.parameters, loss, used);
+    expect(gradients).toBe(used);
     expect(gradients.subarray(0, -3).every((g) => g === 0)).toBe(true);
     expect(gradients.subarray(-3).some((g) => g !== 0)).toBe(true);
     expect(weight.shape).toEqual([6, 3]);

@@ -18,6 +18,14 @@ describeEachEngine('losses and metrics', () => {
     expectClose(tf.grad(f)(logits).dataSync(), [0.25, -0.25, -0.125, 0.125]);
   });
 
+  it('passes the gradient of what comes after on', () => {
+    const logits = tf.tensor2d([[0, 0]]);
+    const ce = (x: tf.Tensor) => crossEntropySum(x as tf.Tensor2D, rowsOf(1), rowsOf(0), 2);
+    expectClose(tf.grad(ce)(logits, tf.scalar(3)).dataSync(), [0.75, -0.75]);
+    const bce = (x: tf.Tensor) => bceSum(x as tf.Tensor2D, Uint8Array.of(0, 1), rowsOf(0), 2);
+    expectClose(tf.grad(bce)(logits, tf.scalar(3)).dataSync(), [0.75, -0.75]);
+  });
+
   it('counts given rows only, and a row twice if it is given twice', () => {
     const logits = tf.tensor2d([
       [1, 2],
