@@ -1,5 +1,6 @@
 /** All native kernels. */
 import { binaryKernels } from './binary.js';
+import { convKernels } from './conv.js';
 import { fusedKernels } from './fused.js';
 import { layoutKernels } from './layout.js';
 import { matMulKernels } from './matMul.js';
@@ -15,6 +16,7 @@ export type { NativeKernel } from './NativeKernel.js';
 export const nativeKernels: NativeKernels = {
   ...matMulKernels,
   ...fusedKernels,
+  ...convKernels,
   ...binaryKernels,
   ...unaryKernels,
   ...reduceKernels,

@@ -77,7 +77,8 @@ export function product(
   return { info, values: out.values };
 }
 
-function gemm(
+/** One product of matrices at addresses in the arena; all extents positive. */
+export function gemm(
   backend: NativeBackend,
   x: number,
   y: number,

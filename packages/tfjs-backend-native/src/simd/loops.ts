@@ -10,6 +10,7 @@ import {
   add,
   bytes16,
   type Code,
+  copyBytes,
   F32,
   float,
   get,
@@ -120,13 +121,15 @@ export interface SimdLoops {
   readonly unary: Readonly<Record<UnaryOperator, (x: number, out: number, n: number, p: number, q: number) => void>>;
   /** Reduces each of `rows` contiguous rows of `columns` elements to one. */
   readonly reduce: Readonly<Record<ReduceOperator, (x: number, out: number, rows: number, columns: number) => void>>;
+  /** Copies `rows` runs of `bytes` bytes; row starts lie `inRow` and `outRow` bytes apart. */
+  readonly copyRows: (x: number, out: number, rows: number, bytes: number, inRow: number, outRow: number) => void;
   /** `out = condition ? a : b`, element by element; the condition is bytes. */
   readonly select: (condition: number, a: number, b: number, out: number, n: number) => void;
 }
 
 /** Compiles the loops for a memory; about 10 ms once per thread. */
 export function createSimdLoops(memory: WasmMemory): SimdLoops {
-  const functions: WasmFunction[] = [selectFunction()];
+  const functions: WasmFunction[] = [selectFunction(), copyFunction()];
   for (const form of FORMS) {
     for (const [name, op] of Object.entries(BINARY)) functions.push(rowsFunction(`${name} ${form}`, op, form, false));
     for (const [name, op] of Object.entries(COMPARE)) functions.push(rowsFunction(`${name} ${form}`, op, form, true));
@@ -145,6 +148,7 @@ export function createSimdLoops(memory: WasmMemory): SimdLoops {
     unary: pick(UNARY, (name) => exports[name]),
     reduce: pick(REDUCE, (name) => exports[`reduce ${name}`]),
     select: exports['select'],
+    copyRows: exports['copyRows'],
   } as unknown as SimdLoops;
 }
 
@@ -242,6 +246,24 @@ function reduceFunction(name: string, op: (x: Code, y: Code) => number[], start:
     parameters: [I32, I32, I32, I32],
     locals: [I32, V128, V128, V128, V128],
     body: whileLoop(get(ROWS), row),
+  };
+}
+
+function copyFunction(): WasmFunction {
+  const [IN, OUT, ROWS, BYTES, IN_ROW, OUT_ROW] = [0, 1, 2, 3, 4, 5] as const;
+  return {
+    name: 'copyRows',
+    parameters: [I32, I32, I32, I32, I32, I32],
+    locals: [],
+    body: whileLoop(
+      get(ROWS),
+      seq(
+        copyBytes(get(OUT), get(IN), get(BYTES)),
+        set(IN, add(get(IN), get(IN_ROW))),
+        set(OUT, add(get(OUT), get(OUT_ROW))),
+        set(ROWS, sub(get(ROWS), i32(1))),
+      ),
+    ),
   };
 }
 

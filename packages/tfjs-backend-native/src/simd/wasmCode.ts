@@ -46,6 +46,8 @@ export const sub = (x: Code, y: Code): number[] => [...x, ...y, 0x6b];
 export const mul = (x: Code, y: Code): number[] => [...x, ...y, 0x6c];
 export const and = (x: Code, y: Code): number[] => [...x, ...y, 0x71];
 export const lessThan = (x: Code, y: Code): number[] => [...x, ...y, 0x49];
+/** Moves `count` bytes. */
+export const copyBytes = (to: Code, from: Code, count: Code): number[] => [...to, ...from, ...count, 0xfc, 0x0a, 0, 0];
 /** Repeats `body` while `condition` holds, tested first. */
 export const whileLoop = (condition: Code, body: Code): number[] => [
   ...[0x02, 0x40, 0x03, 0x40], // block, loop
