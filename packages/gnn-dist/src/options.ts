@@ -1,7 +1,8 @@
 /** Options of a training run, checked and with defaults filled in. */
-import { type ClusterSpec, type EngineName, OptionError, parseCluster } from '@strata-ml/core';
+import { type ClusterSpec, ENGINE_NAMES, type EngineName, OptionError, parseCluster } from '@strata-ml/core';
 import { type PartitionMethod, partitionMethods } from '@strata-ml/graph';
 import { createOptimizer, type GnnSpec, type OptimizerSpec } from '@strata-ml/models';
+import { type FeatureNorm, featureNorms } from './input/featureNorm.js';
 import type { HaloFeatures } from './input/InputFeatures.js';
 import type { TrainEvent } from './report.js';
 
@@ -32,6 +33,8 @@ export interface TrainOptions {
   readonly engine?: EngineName | 'auto';
   /** When halo rows of raw features travel: in every epoch as vanilla training does, or once. @defaultValue `'every-epoch'` */
   readonly haloFeatures?: HaloFeatures;
+  /** Scaling of input rows. @defaultValue `'row'` for gcn and gat, as their papers do; `'none'` for sage and resSage */
+  readonly featureNorm?: FeatureNorm;
   /** Aggregate central rows while halo rows travel. @defaultValue `true` */
   readonly overlap?: boolean;
   /** Gradient all-reduce. @defaultValue `'auto'` */
@@ -76,6 +79,7 @@ export interface ResolvedTrainOptions {
   readonly transport: string;
   readonly engine: EngineName | 'auto';
   readonly haloFeatures: HaloFeatures;
+  readonly featureNorm: FeatureNorm;
   readonly overlap: boolean;
   readonly allReduce: 'auto' | 'flat' | 'hierarchical';
   readonly bucketBytes: number;
@@ -100,8 +104,9 @@ export interface ResolvedTrainOptions {
 export function resolveTrainOptions(options: TrainOptions, numVertices: number): ResolvedTrainOptions {
   const where = 'trainGnn';
   const cluster = typeof options.cluster === 'object' ? options.cluster : parseCluster(options.cluster ?? '1x1');
+  const model = options.model ?? { model: 'gcn' };
   const resolved: ResolvedTrainOptions = {
-    model: options.model ?? { model: 'gcn' },
+    model,
     optimizer: createOptimizer(options.optimizer).spec,
     epochs: options.epochs ?? 200,
     seed: options.seed ?? 1,
@@ -111,6 +116,7 @@ export function resolveTrainOptions(options: TrainOptions, numVertices: number):
     transport: options.transport ?? 'threads',
     engine: options.engine ?? 'auto',
     haloFeatures: options.haloFeatures ?? 'every-epoch',
+    featureNorm: options.featureNorm ?? (model.model === 'gcn' || model.model === 'gat' ? 'row' : 'none'),
     overlap: options.overlap ?? true,
     allReduce: options.allReduce ?? 'auto',
     bucketBytes: options.bucketBytes ?? 1024 * 1024,
@@ -126,7 +132,9 @@ export function resolveTrainOptions(options: TrainOptions, numVertices: number):
     timeoutMs: options.timeoutMs ?? 60_000,
   };
   oneOf(where, 'mode', resolved.mode, trainModes);
+  oneOf(where, 'engine', resolved.engine, ['auto', ...ENGINE_NAMES]);
   oneOf(where, 'haloFeatures', resolved.haloFeatures, ['every-epoch', 'once']);
+  oneOf(where, 'featureNorm', resolved.featureNorm, featureNorms);
   oneOf(where, 'allReduce', resolved.allReduce, ['auto', 'flat', 'hierarchical']);
   if (typeof resolved.partition === 'string') oneOf(where, 'partition', resolved.partition, partitionMethods);
   for (const option of ['epochs', 'bucketBytes', 'evalEvery', 'checkpointEvery', 'timeoutMs'] as const) {

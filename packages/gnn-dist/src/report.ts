@@ -2,6 +2,7 @@
 import type { TrafficRow } from '@strata-ml/core';
 import type { PartitionMetrics } from '@strata-ml/graph';
 import type { ResolvedGnnSpec } from '@strata-ml/models';
+import type { FeatureNorm } from './input/featureNorm.js';
 
 /** One row of the timeline. */
 export interface EpochRow {
@@ -87,6 +88,8 @@ export interface TrainReport {
   readonly metrics: TrainMetrics;
   readonly timeline: { readonly epochs: readonly EpochRow[] };
   readonly spec: ResolvedGnnSpec;
+  /** How input rows were scaled; prediction scales them alike. */
+  readonly featureNorm: FeatureNorm;
   /** Parameters after the last epoch, by name. */
   readonly weights: Readonly<Record<string, NamedArray>>;
   /** BatchNorm running statistics, by name. */

@@ -12,12 +12,13 @@ import {
 } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import { checkGraphData, type GraphData } from './data.js';
+import { normaliseFeatures } from './input/featureNorm.js';
 import type { NamedArray, TrainReport } from './report.js';
 import { localData } from './train/localData.js';
 import { countHits } from './train/scores.js';
 
 /** A trained network: its specification and its arrays. A {@link TrainReport} is one. */
-export type TrainedModel = Pick<TrainReport, 'spec' | 'weights' | 'buffers'>;
+export type TrainedModel = Pick<TrainReport, 'spec' | 'featureNorm' | 'weights' | 'buffers'>;
 
 /** Writes a trained model as safetensors, atomically. */
 export function saveModel(path: string, model: TrainedModel): void {
@@ -27,6 +28,7 @@ export function saveModel(path: string, model: TrainedModel): void {
     {
       format: 'strata-gnn-1',
       spec: JSON.stringify(model.spec),
+      featureNorm: model.featureNorm,
     },
   );
 }
@@ -48,7 +50,7 @@ export function loadModel(path: string): TrainedModel {
     if (!(data instanceof Float32Array)) throw new DataError(`model ${path}: array ${name} must be float32`);
     weights[name] = { shape: [...shape], data };
   }
-  return { spec, weights, buffers: {} };
+  return { spec, featureNorm: metadata.featureNorm === 'row' ? 'row' : 'none', weights, buffers: {} };
 }
 
 /** Class scores of every vertex, float32 `[n, C]` row by row; softmax (or sigmoid) makes them probabilities. */
@@ -88,7 +90,8 @@ async function withLogits<T>(model: TrainedModel, data: GraphData, use: (logits:
   }
   await initEngine({});
   const network = restore(spec, { ...model.weights, ...model.buffers });
-  const context = localGraphContext({ graph: messageGraph(data.graph), features: data.features, rng: new Rng(1) });
+  const features = normaliseFeatures(data.features, data.numFeatures, model.featureNorm);
+  const context = localGraphContext({ graph: messageGraph(data.graph), features, rng: new Rng(1) });
   try {
     const logits = network.forward(context);
     try {

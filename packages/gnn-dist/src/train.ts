@@ -7,6 +7,7 @@ import { type PartitionMetrics, partitionCluster, partitionMetrics } from '@stra
 import { exchangeWidths, type ResolvedGnnSpec, resolveGnnSpec } from '@strata-ml/models';
 import { checkGraphData, type GraphData } from './data.js';
 import { makeGraphView, vertexMask } from './graphView.js';
+import { type FeatureNorm, normaliseFeatures } from './input/featureNorm.js';
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from './options.js';
 import { countHaloRows, haloBytesPerEpoch } from './plan/traffic.js';
 import type { TrainEvent, TrainMetrics, TrainReport } from './report.js';
@@ -52,7 +53,7 @@ export async function trainGnn(data: GraphData, options: TrainOptions = {}): Pro
 
   const { cluster, partition: _, ...rankOptions } = resolved;
   const payload: TrainPayload = {
-    data: shareData(data),
+    data: shareData({ ...data, features: normaliseFeatures(data.features, data.numFeatures, resolved.featureNorm) }),
     partOf,
     views,
     spec,
@@ -74,7 +75,13 @@ export async function trainGnn(data: GraphData, options: TrainOptions = {}): Pro
     },
   );
   const predicted = predictTraffic(payload, resolved);
-  return assembleReport(launched.results, predicted, partition, spec, launched.trace);
+  return assembleReport(
+    launched.results,
+    predicted,
+    partition,
+    { spec, featureNorm: resolved.featureNorm },
+    launched.trace,
+  );
 }
 
 function makePartition(data: GraphData, options: ResolvedTrainOptions, onEvent?: (event: TrainEvent) => void) {
@@ -156,7 +163,7 @@ function assembleReport(
   results: readonly RankResult[],
   predicted: TrainMetrics['predicted'],
   partition: PartitionMetrics & { method: string },
-  spec: ResolvedGnnSpec,
+  model: { readonly spec: ResolvedGnnSpec; readonly featureNorm: FeatureNorm },
   trace: object | undefined,
 ): TrainReport {
   const root = results[0]?.root;
@@ -204,7 +211,7 @@ function assembleReport(
     isRoot: root !== undefined,
     metrics,
     timeline: { epochs: rows },
-    spec,
+    ...model,
     weights: root?.weights ?? {},
     buffers: root?.buffers ?? {},
     environment: { engine: root?.engine ?? '', kernels: root?.kernels ?? '' },
@@ -215,7 +222,7 @@ function assembleReport(
 
 /** Settings that change the numbers of a run; a resumed run must have the same. The number of epochs may grow. */
 function fingerprint(data: GraphData, spec: ResolvedGnnSpec, options: ResolvedTrainOptions): string {
-  const { optimizer, seed, inductive } = options;
+  const { optimizer, seed, inductive, featureNorm } = options;
   const facts = {
     vertices: data.graph.numVertices,
     edges: data.graph.indices.length,
@@ -224,6 +231,7 @@ function fingerprint(data: GraphData, spec: ResolvedGnnSpec, options: ResolvedTr
     optimizer,
     seed,
     inductive,
+    featureNorm,
   };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16);
 }

@@ -6,6 +6,7 @@ import { bceSum, createGnn, createOptimizer, crossEntropySum, type GnnModel, typ
 import * as tf from '@tensorflow/tfjs-core';
 import { DistGraphContext } from '../DistGraphContext.js';
 import { buildOneHopBlock } from '../plan/rankGraph.js';
+import type { NamedArray } from '../report.js';
 import { type LocalData, localData } from './localData.js';
 import { FlatParameters } from './parameters.js';
 import type { GraphView, TrainPayload } from './payload.js';
@@ -110,6 +111,12 @@ export class RankTrainer {
     const gradient = this.#gradientWaitSeconds;
     this.#gradientWaitSeconds = 0;
     return { halo: this.#train.context.halo.takeWaitSeconds(), gradient };
+  }
+
+  /** Copies of the trained arrays, by name. */
+  arrays(): { readonly weights: Record<string, NamedArray>; readonly buffers: Record<string, NamedArray> } {
+    const buffers = this.model.state().map(({ name, data }) => [name, { shape: [data.length], data: data.slice() }]);
+    return { weights: this.parameters.named(), buffers: Object.fromEntries(buffers) };
   }
 
   /** Frees tensors and operators. */

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DataError } from '@strata-ml/core';
 import { loadSafetensors, saveSafetensors } from '@strata-ml/models';
 import type { EpochRow } from '../report.js';
+import { saveModel } from '../savedModel.js';
 import type { TrainPayload } from './payload.js';
 import type { RankTrainer } from './RankTrainer.js';
 
@@ -34,10 +35,12 @@ export class Checkpoint {
   save(trainer: RankTrainer, state: RunState, isRoot: boolean): string {
     if (isRoot) {
       const optimizer = trainer.optimizer.state();
+      const { weights, buffers } = trainer.arrays();
       saveSafetensors(
         this.path,
         {
-          ...this.#modelArrays(trainer),
+          ...weights,
+          ...buffers,
           ...Object.fromEntries(
             Object.entries(optimizer.arrays).map(([name, data]) => [
               `optimizer.${name}`,
@@ -61,10 +64,9 @@ export class Checkpoint {
   /** Writes the trained model, from rank 0 only. Returns the file's path. */
   saveModel(trainer: RankTrainer, isRoot: boolean): string {
     if (isRoot) {
-      saveSafetensors(this.#modelPath, this.#modelArrays(trainer), {
-        format: 'strata-gnn-1',
-        spec: JSON.stringify(this.#payload.spec),
-      });
+      const { spec, options } = this.#payload;
+      const { weights, buffers } = trainer.arrays();
+      saveModel(this.#modelPath, { spec, featureNorm: options.featureNorm, weights, buffers });
     }
     return this.#modelPath;
   }
@@ -100,12 +102,5 @@ export class Checkpoint {
     );
     optimizer.load({ step: Number(metadata.optimizerStep), arrays });
     return { epoch: Number(metadata.epoch), epochs: JSON.parse(metadata.epochs ?? '[]') as EpochRow[] };
-  }
-
-  #modelArrays(trainer: RankTrainer) {
-    return {
-      ...trainer.parameters.named(),
-      ...Object.fromEntries(trainer.model.state().map(({ name, data }) => [name, { shape: [data.length], data }])),
-    };
   }
 }

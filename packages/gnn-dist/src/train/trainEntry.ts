@@ -77,10 +77,7 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = (ctx, payload) =>
     parts: medianParts(seconds.slice(skip), waits.slice(skip)),
     epochSeconds: seconds.slice(skip),
     parametersHash: trainer.parameters.hash(),
-    weights: trainer.parameters.named(),
-    buffers: Object.fromEntries(
-      trainer.model.state().map(({ name, data }) => [name, { shape: [data.length], data: data.slice() }]),
-    ),
+    ...trainer.arrays(),
     setupSeconds,
     engine: ctx.device.engine,
     kernels: ctx.device.kernels,
