@@ -91,6 +91,10 @@ describe.each(['wasm', 'cpu'] as const)('device memory on %s', (prefer) => {
     expect(device.memory.currentBytes).toBe(base + 4000);
     b.dispose();
     expect(device.memory.currentBytes).toBe(base);
+    tf.backend().disposeData(b.dataId); // gone already: not counted twice
+    expect(device.memory.currentBytes).toBe(base);
+    tf.zeros([2]).dispose();
+    expect(device.memory.peakBytes).toBeGreaterThanOrEqual(base + 5000);
     device.memory.resetPeak();
     expect(device.memory.peakBytes).toBe(base);
   });
