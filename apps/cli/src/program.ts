@@ -10,6 +10,7 @@ import { doctorCommand } from './commands/doctor.js';
 import { evaluateCommand } from './commands/gnn/evaluate.js';
 import { trainCommand } from './commands/gnn/train.js';
 import { convertCommand } from './commands/graph/convert.js';
+import { generateCommand } from './commands/graph/generate.js';
 import { partitionCommand } from './commands/graph/partition.js';
 import { version } from './version.js';
 
@@ -23,7 +24,7 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
     [listCommand, infoCommand, fetchCommand, verifyCommand],
   ],
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
-  ['graph', 'graphs without learning', [partitionCommand, convertCommand]],
+  ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
   ['gnn', 'graph neural networks', [trainCommand, evaluateCommand]],
 ];
 

@@ -91,3 +91,44 @@ describe('graph partition', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('never'))).toEqual([]);
   });
 });
+
+describe('graph generate and convert', () => {
+  it('write files that read back as the same graph', async () => {
+    const file = join(folder, 'grid.txt.gz');
+    const made = await strata([
+      'graph',
+      'generate',
+      'grid',
+      '--rows',
+      '3',
+      '--columns',
+      '4',
+      '--out',
+      file,
+      '--json',
+      '-',
+    ]);
+    expect(made.code, made.stderr).toBe(0);
+    expect(JSON.parse(made.stdout).metrics).toEqual({ vertices: 12, storedEdges: 2 * (3 * 3 + 2 * 4) });
+    const metis = join(folder, 'grid.graph');
+    const converted = await strata(['graph', 'convert', file, metis, '--json', '-']);
+    expect(converted.code, converted.stderr).toBe(0);
+    expect(JSON.parse(converted.stdout).metrics).toMatchObject({ vertices: 12, storedEdges: 34, edgesInFile: 17 });
+    expect(
+      readFileSync(metis, 'utf8')
+        .split('\n')
+        .find((line) => !line.startsWith('%')),
+    ).toMatch(/^12 17/);
+  });
+
+  it.each([
+    ['an unknown kind', ['generate', 'tree', '--out', 'x.txt'], 'one of rmat, random, community, grid'],
+    ['an unknown format', ['convert', 'a.txt', 'b.txt', '--from', 'dot'], 'one of edge-list, matrix-market'],
+    ['an input that is not there', ['convert', '/nonexistent/a.txt', 'b.txt'], '/nonexistent/a.txt'],
+  ])('refuse %s', async (_, args, cause) => {
+    const outcome = await strata(['graph', ...args], { cwd: folder });
+    expect(outcome.code, outcome.stderr).toBe(2);
+    expect(problemOf(outcome).cause).toContain(cause);
+    expect(readdirSync(folder).filter((name) => /^[bx]\./.test(name))).toEqual([]);
+  });
+});

@@ -3,17 +3,16 @@ import { OptionError } from '@strata-ml/core';
 import type { GraphFormat } from '@strata-ml/graph';
 import type { Command } from 'commander';
 import { action } from '../../action.js';
+import { type WrittenFormat, writeGraphFile, writtenFormats } from '../../graphFile.js';
 import { addCommonFlags, type CommonFlags, choice } from '../../options.js';
 import { count } from '../../output/format.js';
 import { checkWritableFile } from '../../output/Output.js';
 
 interface Flags extends CommonFlags {
   readonly from?: GraphFormat;
-  readonly to?: 'edge-list' | 'metis';
+  readonly to?: WrittenFormat;
   readonly directed?: boolean;
 }
-
-const written = ['edge-list', 'metis'] as const;
 
 /** Adds `convert`. */
 export function convertCommand(area: Command): void {
@@ -23,11 +22,11 @@ export function convertCommand(area: Command): void {
     .argument('<out>', 'edge list, or METIS if it ends in .graph or .metis; .gz is compressed')
     .description('read a graph in any known format, write an edge list or METIS file')
     .option('--from <format>', 'edge-list, matrix-market, metis, ogb-csv (default: by name and content)')
-    .option('--to <format>', 'edge-list or metis (default: by name)', choice('--to', written))
+    .option('--to <format>', 'edge-list or metis (default: by name)', choice('--to', writtenFormats))
     .option('--directed', 'edges of the input point one way');
   addCommonFlags(command).action(
     action<Flags>('graph convert', async (flags, { output }, [from = '', to = '']) => {
-      const { graphFormats, readGraph, writeEdgeList, writeMetis } = await import('@strata-ml/graph');
+      const { graphFormats, readGraph } = await import('@strata-ml/graph');
       const { from: format, directed } = flags;
       if (format !== undefined && !graphFormats.includes(format)) {
         throw new OptionError('--from', 'value', format, `one of ${graphFormats.join(', ')}`);
@@ -37,9 +36,7 @@ export function convertCommand(area: Command): void {
         ...(format === undefined ? {} : { format }),
         ...(directed === undefined ? {} : { directed }),
       });
-      const target = flags.to ?? (/\.(graph|metis)(\.gz)?$/i.test(to) ? 'metis' : 'edge-list');
-      if (target === 'metis') await writeMetis(to, graph);
-      else await writeEdgeList(to, graph);
+      const target = await writeGraphFile(to, graph, flags.to);
       const facts = `${count(graph.numVertices)} vertices · ${count(graph.indices.length)} stored edges`;
       output.print(`${from} (${read.format}) → ${to} (${target}): ${facts}`);
       const { format: source, edgesInFile } = read;
