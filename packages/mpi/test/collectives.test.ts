@@ -20,8 +20,9 @@ describe.skipIf(launchers.length === 0)('conformance over MPI (skipped without m
 });
 
 describe.skipIf(launchers.length === 0)('collectives over MPI (skipped without mpirun)', () => {
-  for (const launcher of launchers) {
-    for (const { ranks, options } of launcher === launchers[0] ? SHAPES : SHAPES.slice(0, 1)) {
+  // The laws above ran on every library; what these add lies above the library.
+  for (const launcher of launchers.slice(0, 1)) {
+    for (const { ranks, options } of SHAPES) {
       it(`match their oracles on ${ranks} ranks, ${JSON.stringify(options)}, ${launcher.name}`, async () => {
         const outcome = await runRanks(launcher, 'collectives.mjs', { ranks, args: [JSON.stringify(options)] });
         const { outcomes, family, size } = parse(outcome);
