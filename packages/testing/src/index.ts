@@ -4,4 +4,5 @@ export {
   type ConformanceContext,
   type ConformanceGroup,
   conformanceCases,
+  randomProgram,
 } from './processGroupConformance.js';

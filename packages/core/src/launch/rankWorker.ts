@@ -10,6 +10,8 @@ import type { RankJob, RankMessage } from './messages.js';
 import { createRankContext, importRankEntry, startDevice } from './rank.js';
 
 const job = workerData as RankJob;
+/** Least time that ranks have to start, in ms: engines load, and cores may be busy. */
+const START_TIMEOUT_MS = 120_000;
 const exit = process.exit.bind(process);
 
 function post(message: RankMessage): void {
@@ -40,11 +42,12 @@ async function run(): Promise<void> {
   const { device, report } = await startDevice(job.engine, cluster.deviceMemoryBytes);
   end.enter('load');
   const entry = await importRankEntry(job.entry);
+  const world = new ThreadGroup(end, mail, fabric.world);
   const context = createRankContext({
     cluster,
     rank,
     transport: 'threads',
-    world: new ThreadGroup(end, mail, fabric.world),
+    world,
     serverGroup: new ThreadGroup(end, mail, fabric.servers[server]!),
     crossGroup: new ThreadGroup(end, mail, fabric.cross[localRank]!),
     device,
@@ -56,6 +59,7 @@ async function run(): Promise<void> {
     },
     isAborting: () => end.isAborting,
   });
+  world.meet('start', Math.max(job.timeoutMs, START_TIMEOUT_MS));
   post({ type: 'ready' });
   end.enter('run');
   const result = await entry(context, job.payload);

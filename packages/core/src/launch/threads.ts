@@ -36,6 +36,7 @@ class ThreadRun {
   readonly #workers: Worker[] = [];
   readonly #exits: Promise<void>[] = [];
   readonly #results: (RankResult | undefined)[];
+  readonly #isReady: boolean[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
   #hasFailed = false;
   #isSettled = false;
@@ -81,7 +82,8 @@ class ThreadRun {
     if (heartbeatMs > 0) {
       const watch = setInterval(() => {
         const silent = this.#control.silentRanks(performance.now(), heartbeatMs);
-        const rank = silent.find((r) => !this.#results[r]);
+        // Loading an engine is silent work; who never ends it is named by the ranks that wait for the start.
+        const rank = silent.find((r) => this.#isReady[r] && !this.#results[r]);
         if (rank !== undefined) this.#fail(rank, `showed no sign of life for ${heartbeatMs} ms`);
       }, WATCH_MS);
       watch.unref();
@@ -137,7 +139,8 @@ class ThreadRun {
 
   #receive(rank: number, message: RankMessage): void {
     if (this.#isSettled) return;
-    if (message.type === 'event') {
+    if (message.type === 'ready') this.#isReady[rank] = true;
+    else if (message.type === 'event') {
       try {
         this.#request.options.onEvent?.(message.event, rank);
       } catch (error) {

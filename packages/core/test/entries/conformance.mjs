@@ -1,7 +1,8 @@
-import { conformanceCases } from '@strata-ml/testing';
+import { conformanceCases, randomProgram } from '@strata-ml/testing';
 
-/** Runs the named cases, or all; an error says in which case it came up. */
-export default async function conformance(ctx, { names = Object.keys(conformanceCases) }) {
+/** Runs the named cases, or all, or a random program; an error says in which case it came up. */
+export default async function conformance(ctx, { names = Object.keys(conformanceCases), programSeed, steps }) {
+  if (programSeed !== undefined) return randomProgram(ctx, programSeed, steps);
   for (const name of names) {
     if (ctx.rank === 0) ctx.report(name);
     try {

@@ -97,7 +97,8 @@ export class Collective implements Pending {
     this.#slice = Math.max(1, Math.floor(share / type.bytes));
     this.#stride = Math.ceil((Math.min(largest, this.#slice) * type.bytes) / 64) * 64;
     this.#pieces = Math.max(1, Math.ceil(largest / this.#slice));
-    this.#window = plan.isBlocking ? WINDOW : SLOTS;
+    // A link that is emulated must never idle because a rank was late to hand over the next piece.
+    this.#window = plan.isBlocking && !group.end.ports ? WINDOW : SLOTS;
     this.#signature = {
       word: OPERATIONS.indexOf(operation) | (type.code << 8) | (reduceOp << 16),
       root,

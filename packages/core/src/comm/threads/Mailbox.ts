@@ -201,7 +201,9 @@ export class Mailbox implements Progressor {
         break;
       }
       const left = outgoing.data.length - outgoing.sent;
-      let bytes = outgoing.sent === 0 && left <= this.#eagerBytes ? left : Math.min(left, PIECE_BYTES);
+      // On emulated links the first piece is under way while the next is copied, as a network card would have it.
+      const isWhole = outgoing.sent === 0 && left <= this.#eagerBytes && !ports;
+      let bytes = isWhole ? left : Math.min(left, Math.max(PIECE_BYTES, Math.ceil(outgoing.data.length / 32)));
       let mark = this.#end.takeSpace(MARK_BYTES + bytes);
       if (mark === 0 && bytes > PIECE_BYTES) {
         bytes = PIECE_BYTES;

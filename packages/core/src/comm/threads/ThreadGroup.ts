@@ -194,6 +194,12 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     });
   }
 
+  /** Waits until all members have come here; the first thing a rank does, so that time-outs start from one moment. */
+  meet(name: string, timeoutMs: number): void {
+    const none = { reduceOp: 0, root: 0, counts: [0], offsets: [0, 0], input: undefined, output: undefined };
+    this.#end.wait(this.#start('barrier', EMPTY, {}, true, none, name), timeoutMs);
+  }
+
   /** Moves on the group's collectives, in the order issued. */
   progress(): number {
     let next = Number.POSITIVE_INFINITY;
@@ -395,6 +401,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     options: CommOptions,
     isBlocking: boolean,
     plan: Pick<CollectivePlan, 'reduceOp' | 'root' | 'counts' | 'offsets' | 'input' | 'output'>,
+    name = named(operation, options),
   ): Pending {
     this.#throwIfBroken();
     const type = elementTypeOf(operation, data);
@@ -402,14 +409,8 @@ export class ThreadGroup implements ProcessGroup, Progressor {
       if (plan.input && plan.output && plan.input !== plan.output) plan.output.set(plan.input);
       return DONE;
     }
-    this.#end.enter(named(operation, options));
-    const collective = new Collective(this.#core, {
-      ...plan,
-      operation,
-      name: named(operation, options),
-      type,
-      isBlocking,
-    });
+    this.#end.enter(name);
+    const collective = new Collective(this.#core, { ...plan, operation, name, type, isBlocking });
     this.#queue.push(collective);
     this.#end.active.add(this);
     this.progress();
