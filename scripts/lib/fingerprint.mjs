@@ -11,7 +11,7 @@ const sharedBuildFiles = ['pnpm-lock.yaml', 'tsconfig.base.json', 'tsup.base.ts'
 const packageBuildFiles = ['package.json', 'tsconfig.json', 'tsup.config.ts', 'src', 'assembly', 'scripts', 'bin'];
 
 /** Folders of all workspace packages, relative to `root`, sorted. */
-export function workspacePackages(root) {
+function workspacePackages(root) {
   return ['apps', 'packages']
     .flatMap((area) =>
       existsSync(join(root, area)) ? readdirSync(join(root, area)).map((name) => join(area, name)) : [],

@@ -27,8 +27,8 @@ const guides = ['README.md', 'CONTRIBUTING.md', 'docs/cli.md', 'apps/cli/README.
   existsSync(join(root, f)),
 );
 const groups: Group[] = [
-  // The bench app depends on every package, so a guide's imports resolve from there.
-  { title: 'guides', folder: 'apps/bench', examples: guides.flatMap((file) => examplesOfMarkdown(root, file)) },
+  // The command depends on nearly every package, so a guide's imports resolve from there.
+  { title: 'guides', folder: 'apps/cli', examples: guides.flatMap((file) => examplesOfMarkdown(root, file)) },
   ...packages.map((folder) => ({
     title: folder,
     folder,
