@@ -4,7 +4,7 @@ import { DataError, ShapeError } from '@strata-ml/core';
 /**
  * A directed graph in compressed rows: row v holds the sources u of the edges u→v, ascending.
  *
- * Undirected graphs hold every edge in both directions (see {@link isSymmetric}). Arrays made by this package lie in
+ * Undirected graphs hold every edge in both directions (see `isSymmetric`). Arrays made by this package lie in
  * SharedArrayBuffers, so that ranks share one copy. At most 2³¹ − 1 stored edges.
  */
 export interface CsrGraph {

@@ -14,7 +14,7 @@ export interface GridOptions {
 /**
  * Undirected grid with 4 neighbours inside; vertex `row · columns + column`. Cost: O(n).
  *
- * @throws {@link OptionError} if a side is no integer ≥ 1 or there are too many vertices.
+ * @throws `OptionError` if a side is no integer ≥ 1 or there are too many vertices.
  */
 export function grid({ rows, columns, periodic = false }: GridOptions): CsrGraph {
   checkInteger('grid', 'rows', rows, 1);

@@ -21,7 +21,7 @@ export interface RandomGraphOptions {
  *
  * Reddit's size and density are `{ numVertices: 232_965, averageDegree: 492 }`.
  *
- * @throws {@link OptionError} if an option is out of range.
+ * @throws `OptionError` if an option is out of range.
  */
 export function randomGraph({ numVertices: n, averageDegree, rng = new Rng(1) }: RandomGraphOptions): CsrGraph {
   checkInteger('randomGraph', 'numVertices', n, 0);
@@ -40,7 +40,7 @@ export function randomGraph({ numVertices: n, averageDegree, rng = new Rng(1) }:
  * A random graph with the mean degree of `g` and `factor` times its vertices: how memory and traffic grow with |V| at
  * equal density (the scaling workload of GraNNDis, arXiv:2311.06837).
  *
- * @throws {@link OptionError} if the result has too few vertices for the degree, or an option is out of range.
+ * @throws `OptionError` if the result has too few vertices for the degree, or an option is out of range.
  */
 export function scaledRandomGraph(g: CsrGraph, factor: number, rng: Rng = new Rng(1)): CsrGraph {
   checkNumber('scaledRandomGraph', 'factor', factor, 0);

@@ -44,6 +44,7 @@ export interface FromGraphologyOptions {
  * @throws {@link DataError} if a weight is not a finite number.
  *
  * @example
+ * import { UndirectedGraph } from 'graphology';
  * const g = new UndirectedGraph();
  * g.mergeEdge('a', 'b');
  * fromGraphology(g).nodeIds; // => ['a', 'b']

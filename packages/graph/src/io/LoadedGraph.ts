@@ -3,7 +3,7 @@ import type { CsrGraph } from '../csr/CsrGraph.js';
 import type { DuplicateWeight, SelfLoops } from '../csr/csrFromEdges.js';
 import type { ReadControl } from './lineBlocks.js';
 
-/** File formats of {@link readGraph}. */
+/** File formats of `readGraph`. */
 export const graphFormats = ['edge-list', 'matrix-market', 'metis', 'ogb-csv'] as const;
 /** One of {@link graphFormats}. */
 export type GraphFormat = (typeof graphFormats)[number];

@@ -8,8 +8,8 @@ import { forEachLine } from './TextCursor.js';
 /**
  * Reads a partition of `n` vertices into `parts` parts; `#` and `%` lines are comments, gzip is recognised.
  *
- * @throws {@link DataError} `<path>:<line>: …` for a non-number, a part outside 0 … parts − 1, or another number of lines.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `DataError` `<path>:<line>: …` for a non-number, a part outside 0 … parts − 1, or another number of lines.
+ * @throws `AbortedError` if `signal` is aborted.
  */
 export async function readPartitionFile(
   path: string,
@@ -33,7 +33,7 @@ export async function readPartitionFile(
 /**
  * Writes one part number per line; gzip if the path ends in `.gz`. Atomic: temporary file, fsync, rename.
  *
- * @throws {@link OptionError} if the folder is not writable.
+ * @throws `OptionError` if the folder is not writable.
  */
 export async function writePartitionFile(path: string, partOf: Int32Array): Promise<void> {
   await atomicWrite(path, maybeGzip(path, chunks(partOf)));

@@ -26,7 +26,7 @@ export interface EdgeListOptions extends ReadOptions {
  * @throws {@link DataError} `<path>:<line>: …` for a non-number, a negative or too large id, a missing column, an empty
  * or damaged file, or ids so sparse that the graph would be mostly empty rows.
  * @throws {@link OptionError} if options contradict each other.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  */
 export async function readEdgeList(path: string, options: EdgeListOptions = {}): Promise<LoadedGraph> {
   const { directed = false, numVertices, compactIds = false, skipLines = 0, weights = true } = options;

@@ -19,9 +19,9 @@ export interface ReadGraphOptions extends EdgeListOptions {
  *
  * `directed` means what it means to the reader of the format (METIS graphs are always undirected).
  *
- * @throws {@link DataError} with path, line, what was got and what to do.
+ * @throws `DataError` with path, line, what was got and what to do.
  * @throws {@link OptionError} if `format` is unknown.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  */
 export async function readGraph(path: string, options: ReadGraphOptions = {}): Promise<LoadedGraph> {
   const { format = await detectGraphFormat(path), ...rest } = options;
@@ -43,7 +43,7 @@ export async function readGraph(path: string, options: ReadGraphOptions = {}): P
  * Tells the format: a folder is OGB CSV, `.mtx` and a first line `%%MatrixMarket` are Matrix Market, `.graph` and
  * `.metis` are METIS; everything else is an edge list. A trailing `.gz` is ignored.
  *
- * @throws {@link DataError} if the file cannot be read.
+ * @throws `DataError` if the file cannot be read.
  */
 export async function detectGraphFormat(path: string): Promise<GraphFormat> {
   const isFolder = await stat(path).then(

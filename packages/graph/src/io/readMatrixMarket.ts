@@ -20,9 +20,9 @@ export interface MatrixMarketOptions extends ReadOptions {
  * `coordinate` with `pattern`, `real` or `integer` values, `general` or `symmetric` (every entry off the diagonal stands
  * for both directions). gzip is recognised by content. Cost: linear, 8 (12) bytes per entry beside the graph.
  *
- * @throws {@link DataError} `<path>:<line>: …` for another kind of matrix, a matrix that is not square, an index out of
+ * @throws `DataError` `<path>:<line>: …` for another kind of matrix, a matrix that is not square, an index out of
  * range, a value that is not finite, or another number of entries than declared.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  */
 export async function readMatrixMarket(path: string, options: MatrixMarketOptions = {}): Promise<LoadedGraph> {
   const sources = new GrowableInt32();

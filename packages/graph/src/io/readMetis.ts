@@ -25,7 +25,7 @@ interface Header {
  *
  * @throws {@link DataError} `<path>:<line>: …` for a neighbour out of range, a self-loop, too few or too many lines,
  * another number of edges than declared, or an edge that only one of its ends lists.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  */
 export async function readMetis(path: string, options: Omit<ReadOptions, 'selfLoops'> = {}): Promise<LoadedGraph> {
   const sources = new GrowableInt32();

@@ -24,9 +24,9 @@ export interface NumberTable<A extends Float32Array | Int32Array> {
 /**
  * Reads a table of numbers; the first row sets the number of columns. Blank lines are skipped, gzip is recognised.
  *
- * @throws {@link DataError} `<path>:<line>: …` for a cell that is no number, NaN or infinite, a row of another length,
+ * @throws `DataError` `<path>:<line>: …` for a cell that is no number, NaN or infinite, a row of another length,
  * or another number of rows than asked for.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  */
 export async function readNumberTable(
   path: string,

@@ -28,7 +28,7 @@ export interface OgbGraph extends LoadedGraph {
  * `.csv.gz` or `.csv`, from `folder` or from its sub-folder `raw`. Only data sets that hold a single graph.
  *
  * @throws {@link DataError} if a file is missing, malformed, or contradicts another (path, line, what to do).
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  */
 export async function readOgbCsv(folder: string, options: OgbCsvOptions = {}): Promise<OgbGraph> {
   const find = (name: string) =>

@@ -1,7 +1,7 @@
 /** Options of the partitioners, and their check. */
 import { OptionError } from '@strata-ml/core';
 
-/** Partitioners of {@link partition}. */
+/** Partitioners of `partition`. */
 export const partitionMethods = ['random', 'hash', 'range', 'ldg', 'fennel'] as const;
 /** One of {@link partitionMethods}. */
 export type PartitionMethod = (typeof partitionMethods)[number];
@@ -18,7 +18,7 @@ export interface PartitionProgress {
   readonly total: number;
 }
 
-/** Options of {@link partition} and {@link partitionCluster}. */
+/** Options of `partition` and `partitionCluster`. */
 export interface PartitionOptions {
   /** @defaultValue `'fennel'` */
   readonly method?: PartitionMethod;

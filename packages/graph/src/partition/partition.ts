@@ -11,10 +11,10 @@ import { equalTargets } from './Targets.js';
  * Returns int32 `[n]` in shared memory. Neighbours count in either direction; edge weights and self-loops do not count.
  * No part is larger than max(⌈n/p⌉, ⌊balance · n/p⌋), none is empty unless `allowEmpty`. Deterministic for a seed.
  * Cost: `ldg` and `fennel` O(m + n·parts) per pass and O(n) memory (a directed graph is symmetrised first), others O(n).
- * For a cluster use {@link partitionCluster}: a flat partition ignores which devices share a server.
+ * For a cluster use `partitionCluster`: a flat partition ignores which devices share a server.
  *
  * @throws {@link OptionError} if `parts` < 1 or exceeds the number of vertices, or an option is out of range.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  *
  * @example
  * [...partition(grid({ rows: 1, columns: 4 }), 2, { method: 'range' })]; // => [0, 0, 1, 1]

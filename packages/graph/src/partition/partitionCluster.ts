@@ -18,7 +18,7 @@ import { capOf, type Targets } from './Targets.js';
  * @param devicesPerServer - devices of each server, ≥ 1 each; they may differ
  * @throws {@link OptionError} if there is no server, a server has no device, there are more devices than vertices, or an
  * option is out of range.
- * @throws {@link AbortedError} if `signal` is aborted.
+ * @throws `AbortedError` if `signal` is aborted.
  *
  * @example
  * [...partitionCluster(grid({ rows: 1, columns: 6 }), [2, 1], { method: 'range' })]; // => [0, 0, 1, 1, 2, 2]
