@@ -42,6 +42,7 @@ function rows<W>(
   for (; rowPtr < stop; rowPtr += 4, out += rowBytes) {
     const first = <usize>load<u32>(rowPtr) << 2;
     const last = <usize>load<u32>(rowPtr, 4) << 2;
+    if (!ASC_FEATURE_RELAXED_SIMD && rowBytes >= 128) touch(first, last, indices, x, rowBytes);
     let c: usize = 0;
     for (; c + 128 <= rowBytes; c += 128) columns32<W>(first, last, indices, values, x + c, rowBytes, out + c, accumulate);
     if (c + 64 <= rowBytes) {
@@ -57,6 +58,21 @@ function rows<W>(
       c += 16;
     }
     if (tail) columnsTail<W>(first, last, indices, values, x + c, rowBytes, out + c, accumulate, tail);
+  }
+}
+
+/**
+ * Reads one word of every cache line that a row of the result needs, of its first 32 terms. The baseline loop has so
+ * many instructions per line that too few cache misses overlap; asking for all lines first makes it up to a quarter
+ * faster on rows spread over memory. The relaxed loop is short enough, there it costs more than it saves.
+ */
+// @ts-ignore: decorator
+@inline
+function touch(first: usize, last: usize, indices: usize, x: usize, rowBytes: usize): void {
+  const stop = min<usize>(last, first + 128);
+  for (let p = first; p < stop; p += 4) {
+    const row = x + <usize>load<u32>(indices + p) * rowBytes;
+    for (let q: usize = 0; q < rowBytes; q += 64) load<u32>(row + q);
   }
 }
 
