@@ -19,7 +19,7 @@ export interface NativeMemory {
 
 /** Tells what the `native` backend of this thread uses of its memory; zeros before its first use. */
 export function nativeMemory(): NativeMemory {
-  const backend: unknown = engine().registry['native'];
+  const backend: unknown = engine().registry.native;
   if (!(backend instanceof NativeBackend)) {
     const budgetBytes = configuredBudgetBytes();
     return { currentBytes: 0, peakBytes: 0, budgetBytes, largestFreeBytes: budgetBytes, resetPeak() {} };

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadOrt } from '../src/ort/library.js';
 
@@ -78,6 +80,16 @@ describe('loadOrt', () => {
   it('finds a working one, here', () => {
     expect(loadOrt()).toHaveProperty('version');
   });
+});
+
+it('lets a program without the library go on with another backend, and says why', () => {
+  const entry = fileURLToPath(new URL('./entries/withoutLibrary.mjs', import.meta.url));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [entry], { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ available: false, isSet: false, sum: 3, currentBytes: 0 });
+  const lines = stderr.split('\n').filter((line) => line.includes('native'));
+  expect(lines.join('\n')).toContain('tfjs backend native: onnxruntime-node is not installed');
+  expect(stderr).not.toContain('    at ');
 });
 
 const isTable = (type: unknown): boolean => JSON.stringify(type)?.includes('[2]') ?? false;

@@ -223,7 +223,9 @@ describe.each(Object.entries(REDUCTIONS))('%s', (name, [op, oracle]) => {
           coordinatesOf(i, shape),
           shape.map((d, axis) => (axes.includes(axis) ? 1 : d)),
         );
-        values.forEach((value, j) => expect(Number.isNaN(value), `${name} ${shape} ${i} ${j}`).toBe(j === hit));
+        expect(Array.from(values, Number.isNaN), `${name} ${shape} ${i}`).toEqual(
+          Array.from(values, (_, j) => j === hit),
+        );
       }
     }
   });
@@ -291,7 +293,7 @@ describe('matMul', () => {
     const x = uniform(64 * 64, 1);
     x[5] = NaN;
     const values = run(() => tf.matMul(tensor(x, [64, 64]), tensor(uniform(64 * 64, 2), [64, 64])));
-    values.forEach((value, i) => expect(Number.isNaN(value)).toBe(i < 64));
+    expect(Array.from(values, Number.isNaN)).toEqual(Array.from(values, (_, i) => i < 64));
   });
 
   it.each(['linear', 'relu', 'relu6', 'elu', 'sigmoid', 'leakyrelu', 'prelu'] as const)(
@@ -462,9 +464,9 @@ describe('layout', () => {
     const x = uniform(rows * width, 13);
     const at = Int32Array.from({ length: 120 }, (_, i) => (i * 7) % rows);
     const values = run(() => tf.gather(tensor(x, [rows, width]), tf.tensor1d(at, 'int32')));
-    at.forEach((row, i) =>
-      expect(values.slice(i * width, (i + 1) * width)).toEqual(x.slice(row * width, (row + 1) * width)),
-    );
+    at.forEach((row, i) => {
+      expect(values.slice(i * width, (i + 1) * width)).toEqual(x.slice(row * width, (row + 1) * width));
+    });
     const sums = run(() => tf.unsortedSegmentSum(tensor(values, [120, width]), tf.tensor1d(at, 'int32'), rows));
     const expected = new Float64Array(rows * width);
     at.forEach((row, i) => {

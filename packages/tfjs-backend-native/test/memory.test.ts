@@ -159,7 +159,7 @@ it('gives kernels of other packages its memory: tensors made and read in place',
 });
 
 it('starts again with other options after the backend is removed', async () => {
-  const { factory } = tf.engine().registryFactory['native']!;
+  const { factory } = tf.engine().registryFactory.native!;
   tf.removeBackend('native');
   await tf.setBackend('cpu');
   configureNative({ memoryBytes: 1 << 21, threads: 2 });

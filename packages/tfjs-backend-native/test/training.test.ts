@@ -148,7 +148,9 @@ describe('training a network', () => {
     const cpu = trainClassifier(40, make());
     await tf.setBackend('native');
     expectClose(native.losses, cpu.losses, { rtol: 1e-4, atol: 1e-5, why: '40 steps of rounding' });
-    native.weights.forEach((values, i) => expect(relativeL2(values, cpu.weights[i]!)).toBeLessThan(1e-3));
+    native.weights.forEach((values, i) => {
+      expect(relativeL2(values, cpu.weights[i]!)).toBeLessThan(1e-3);
+    });
     expect(native.losses[39]!).toBeLessThan(0.2 * native.losses[0]!);
   });
 

@@ -147,8 +147,8 @@ export function createSimdLoops(memory: WasmMemory): SimdLoops {
     rows: pick({ ...BINARY, ...COMPARE }, rowsOf),
     unary: pick(UNARY, (name) => exports[name]),
     reduce: pick(REDUCE, (name) => exports[`reduce ${name}`]),
-    select: exports['select'],
-    copyRows: exports['copyRows'],
+    select: exports.select,
+    copyRows: exports.copyRows,
   } as unknown as SimdLoops;
 }
 

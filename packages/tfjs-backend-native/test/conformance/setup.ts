@@ -2,5 +2,5 @@
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
 import '../../src/index.js';
 
-const backendName = process.env['STRATA_CONFORMANCE_BACKEND'] ?? 'native';
+const backendName = process.env.STRATA_CONFORMANCE_BACKEND ?? 'native';
 setTestEnvs([{ name: backendName, backendName, isDataSync: true }]);
