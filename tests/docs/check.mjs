@@ -23,12 +23,27 @@ export async function checkThrows(line, run, expected) {
   throw new Error(`line ${line}: the comment says it throws ${expected}, it did not`);
 }
 
-/** Equal apart from white space, the kind of quotes and `Array(3)` lengths; `…` in the comment stands for anything. */
+/**
+ * Equal apart from white space, the kind of quotes and `Array(3)` lengths; `…` in the comment stands for anything, and a
+ * fraction for all numbers within a millionth of it: float32 does not print what people write.
+ */
 function matches(actual, expected) {
   const parts = normalise(expected)
     .split('…')
     .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-  return new RegExp(`^${parts.join('[\\s\\S]*')}$`).test(normalise(actual));
+  if (new RegExp(`^${parts.join('[\\s\\S]*')}$`).test(normalise(actual))) return true;
+  return parts.length === 1 && isNumericallyEqual(normalise(actual), normalise(expected));
+}
+
+const numeral = /-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/g;
+
+function isNumericallyEqual(actual, expected) {
+  if (actual.replace(numeral, '#') !== expected.replace(numeral, '#')) return false;
+  const [seen = [], wanted = []] = [actual.match(numeral) ?? [], expected.match(numeral) ?? []];
+  return wanted.every((text, i) => {
+    const [a, b] = [Number(seen[i]), Number(text)];
+    return a === b || (!(Number.isInteger(a) && Number.isInteger(b)) && Math.abs(a - b) <= 1e-6 * Math.abs(b));
+  });
 }
 
 function normalise(text) {

@@ -29,6 +29,7 @@ describe('examples', () => {
     ['what is printed', "console.log('%d rows', 3); // => 3 rows"],
     ['a beginning', '1 / 3; // => 0.333…'],
     ['an error', "JSON.parse('x'); // => throws SyntaxError"],
+    ['a number that float32 rounds', 'Float32Array.of(0.1, 3); // => Float32Array [0.1, 3]'],
     ['an awaited value', 'await Promise.resolve(4); // => 4'],
     ['types', 'const n: number = 3; n as number; // => 3'],
     ['a name that it did not import', "basename('a/b'); // => b"],
@@ -36,6 +37,8 @@ describe('examples', () => {
 
   it.each([
     ['another value', '1 + 1; // => 3', 'line 1: the comment says 3, the value is 2'],
+    ['a number a little off', '0.5 + 1e-5; // => 0.5', 'the value is 0.50001'],
+    ['another whole number', '10_000_001; // => 10000000', 'the value is 10000001'],
     ['a value in a function', 'function f() {\n  [1].length; // => 2\n}\nf();', 'line 2'],
     ['another text', "console.log('3 rows'); // => 4 rows", 'the value is 3 rows'],
     ['an error that does not come', "JSON.parse('1'); // => throws SyntaxError", 'it did not'],

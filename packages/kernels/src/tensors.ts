@@ -17,6 +17,8 @@ interface SharingBackend {
  *
  * @param shape - dimensions; 0 is allowed
  * @example
+ * import '@tensorflow/tfjs-backend-cpu'; // or any other backend
+ *
  * tensorFrom([2], (data) => data.set([1, 2])).dataSync(); // => Float32Array [1, 2]
  */
 export function tensorFrom(shape: readonly number[], fill: (data: Float32Array) => void): tf.Tensor {

@@ -40,8 +40,10 @@ export interface LocalGraphContext extends GraphContext {
  * @throws {@link OptionError} if there are no features.
  *
  * @example
+ * ```ts no-run
  * const context = localGraphContext({ graph, features, rng: new Rng(1) });
  * const logits = tf.tidy(() => model.forward(context.at({ epoch: 3, training: true })));
+ * ```
  */
 export function localGraphContext(options: LocalGraphOptions): LocalGraphContext {
   const { graph, features, rng, epoch = 0, training = false } = options;
