@@ -1,4 +1,5 @@
 import { OptionError, Rng } from '@strata-ml/core';
+import { expectClose } from '@strata-ml/testing';
 import { describe, expect, it } from 'vitest';
 import { Sequence } from '../src/generate/Sequence.js';
 import {
@@ -18,7 +19,11 @@ import { pairsOf } from './oracles/naive.js';
 
 /** |count − expected| within 5 standard deviations of a binomial. */
 function expectBinomial(count: number, trials: number, p: number): void {
-  expect(Math.abs(count - trials * p)).toBeLessThanOrEqual(5 * Math.sqrt(trials * p * (1 - p)) + 1e-9);
+  expectClose([count], [trials * p], {
+    rtol: 0,
+    atol: 5 * Math.sqrt(trials * p * (1 - p)) + 1e-9,
+    why: '5 standard deviations',
+  });
 }
 
 describe('Sequence', () => {
@@ -40,7 +45,7 @@ describe('Sequence', () => {
       });
     }
     [0.5, 1 / 3, 0, 1, 3].forEach((mean, k) => {
-      expect(Math.abs(sums[k]! - mean)).toBeLessThan(0.06);
+      expectClose([sums[k]!], [mean], { rtol: 0, atol: 0.06, why: 'sampling error' });
     });
   });
 });
@@ -143,7 +148,7 @@ describe('sbm', () => {
         const own = [...labels.keys()].filter((v) => labels[v] === k).map((v) => features[v * numFeatures + f]!);
         const mean = own.reduce((a, b) => a + b, 0) / own.length;
         const variance = own.reduce((a, b) => a + (b - mean) ** 2, 0) / own.length;
-        expect(Math.abs(variance - 0.25)).toBeLessThan(0.04);
+        expectClose([variance], [0.25], { rtol: 0, atol: 0.04, why: 'sampling error' });
         return mean;
       }),
     );
@@ -168,7 +173,11 @@ describe('randomGraph, scaledRandomGraph', () => {
     expectBinomial(g.indices.length / 2, (2000 * 1999) / 2, 12 / 1999);
     const large = scaledRandomGraph(g, 4);
     expect(large.numVertices).toBe(8000);
-    expect(Math.abs(large.indices.length / 8000 - g.indices.length / 2000)).toBeLessThan(0.5);
+    expectClose([large.indices.length / 8000], [g.indices.length / 2000], {
+      rtol: 0,
+      atol: 0.5,
+      why: 'sampling error',
+    });
     expect(randomGraph({ numVertices: 5, averageDegree: 4 }).indices).toHaveLength(20);
     expect(randomGraph({ numVertices: 0, averageDegree: 0 }).numVertices).toBe(0);
     expect(() => randomGraph({ numVertices: 5, averageDegree: 5 })).toThrow(OptionError);
@@ -184,7 +193,7 @@ describe('rmat', () => {
       const counts = [0, 0, 0, 0];
       for (const [u, v] of pairsOf(g)) counts[2 * ((u >> bit) & 1) + ((v >> bit) & 1)]!++;
       [a, b, c, 0.4].forEach((p, quadrant) => {
-        expect(Math.abs(counts[quadrant]! / g.indices.length - p)).toBeLessThan(0.02);
+        expectClose([counts[quadrant]! / g.indices.length], [p], { rtol: 0, atol: 0.02, why: 'sampling error' });
       });
     }
   });
@@ -206,7 +215,7 @@ describe('powerLawCommunity', () => {
     const { graph, communities } = powerLawCommunity(options);
     const { cutRatio, partSizes } = partitionMetrics(graph, communities);
     expect(partSizes).toEqual(new Array(8).fill(800));
-    expect(Math.abs(cutRatio - 0.25)).toBeLessThan(0.03); // internal edges collide more often
+    expectClose([cutRatio], [0.25], { rtol: 0, atol: 0.03, why: 'internal edges collide more often' });
     const { max, mean } = degreeStatistics(graph);
     expect(mean).toBeGreaterThan(8);
     expect(max).toBeGreaterThan(10 * mean);
@@ -227,7 +236,11 @@ describe('powerLawCommunity', () => {
     const { inDegrees } = degrees(graph);
     for (const rank of [1, 2, 5, 10]) {
       const expected = 1 + (4000 * rank ** -exponent) / total;
-      expect(Math.abs(inDegrees[rank - 1]! - expected)).toBeLessThan(6 * Math.sqrt(expected) + 0.06 * expected);
+      expectClose([inDegrees[rank - 1]!], [expected], {
+        rtol: 0.06,
+        atol: 6 * Math.sqrt(expected),
+        why: 'sampling error; duplicates are dropped',
+      });
     }
   });
 

@@ -35,7 +35,7 @@ export async function readOgbCsv(folder: string, options: OgbCsvOptions = {}): P
     [folder, join(folder, 'raw')]
       .flatMap((base) => [join(base, `${name}.csv.gz`), join(base, `${name}.csv`)])
       .find((path) => existsSync(path));
-  const require = (name: string) => {
+  const mustFind = (name: string) => {
     const path = find(name);
     if (path === undefined) {
       throw new DataError(`${folder}: folder must hold ${name}.csv.gz (or raw/${name}.csv.gz), got none`, { folder });
@@ -47,8 +47,8 @@ export async function readOgbCsv(folder: string, options: OgbCsvOptions = {}): P
     ...(signal ? { signal } : {}),
     ...(onProgress ? { onProgress: (progress: ReadProgress) => onProgress(progress) } : {}),
   };
-  const edgePath = require('edge');
-  const n = await readCount(require('num-node-list'));
+  const edgePath = mustFind('edge');
+  const n = await readCount(mustFind('num-node-list'));
   const edges = await readNumberTable(edgePath, { dtype: 'int32', ...control });
   if (edges.rows > 0 && edges.columns !== 2) {
     throw new DataError(`${edgePath}: rows must have 2 columns, source and destination, got ${edges.columns}`);
