@@ -19,7 +19,8 @@ interface SharingBackend {
  * @example
  * import '@tensorflow/tfjs-backend-cpu'; // or any other backend
  *
- * tensorFrom([2], (data) => data.set([1, 2])).dataSync(); // => Float32Array [1, 2]
+ * import '@tensorflow/tfjs-backend-cpu'; // or any other backend
+ * readTensor(tensorFrom([2], (data) => data.set([1, 2]))); // => Float32Array [1, 2]
  */
 export function tensorFrom(shape: readonly number[], fill: (data: Float32Array) => void): tf.Tensor {
   return unfilledTensor(shape, (data) => {
