@@ -16,6 +16,8 @@ import { RING, ringAddress } from './fabric.js';
 
 /** Bytes of a message piece that streams. */
 const PIECE_BYTES = 2 ** 20;
+/** The same where links are emulated: all but the last piece is copied while the link is busy with others. */
+const LINK_PIECE_BYTES = 2 ** 18;
 /** Bytes before each piece's data in the arena: the receiver's "taken" mark, on a cache line of its own. */
 const MARK_BYTES = 64;
 /** This user of the arena, see {@link Endpoint.starve}. */
@@ -203,7 +205,9 @@ export class Mailbox implements Progressor {
       const left = outgoing.data.length - outgoing.sent;
       // On emulated links the first piece is under way while the next is copied, as a network card would have it.
       const isWhole = outgoing.sent === 0 && left <= this.#eagerBytes && !ports;
-      let bytes = isWhole ? left : Math.min(left, Math.max(PIECE_BYTES, Math.ceil(outgoing.data.length / 32)));
+      let bytes = isWhole
+        ? left
+        : Math.min(left, Math.max(ports ? LINK_PIECE_BYTES : PIECE_BYTES, Math.ceil(outgoing.data.length / 32)));
       let mark = this.#end.takeSpace(MARK_BYTES + bytes);
       if (mark === 0 && bytes > PIECE_BYTES) {
         bytes = PIECE_BYTES;
