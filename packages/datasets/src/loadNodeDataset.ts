@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { DataError, OptionError, Rng } from '@strata-ml/core';
 import { readGraph, symmetrizeGraph } from '@strata-ml/graph';
 import { readEdges } from './format/edges.js';
-import { degreeFeatures, normaliseRows, readFeatures } from './format/features.js';
+import { degreeFeatures, readFeatures } from './format/features.js';
 import { type Labels, labelTest, noLabels, readLabels } from './format/labels.js';
 import { readMeta } from './format/meta.js';
 import { randomSplit, readSplits } from './format/splits.js';
@@ -20,11 +20,6 @@ export interface LoadOptions {
   readonly split?: number | 'random';
   /** Seed of random splits. @defaultValue `1` */
   readonly seed?: number;
-  /**
-   * Divide each vertex's features by the sum of their absolute values, as Kipf and Welling do.
-   * @defaultValue `true` for sparse features (bags of words), `false` for dense ones
-   */
-  readonly rowNormalize?: boolean;
   /** `'given'`: those of the data set, or none. `'degree'`: one-hot of the degree's bucket. @defaultValue `'given'` */
   readonly features?: 'given' | 'degree';
   /** Compare the files of registered data sets with their checksums first. @defaultValue `true` */
@@ -58,11 +53,7 @@ export async function loadNodeDataset(nameOrPath: string, options: LoadOptions =
   if (!Number.isSafeInteger(seed)) throw new OptionError(where, 'seed', seed, 'an integer');
   const read = await readByNameOrPath(nameOrPath, options);
   const withFeatures = features === 'degree' ? { ...read, ...degreeFeatures(read.graph) } : read;
-  const { rowNormalize = withFeatures.features.kind === 'csr' } = options;
-  const scaled = rowNormalize
-    ? { ...withFeatures, ...normaliseRows(withFeatures, read.graph.numVertices) }
-    : withFeatures;
-  return { ...scaled, splits: chooseSplits(scaled, split, new Rng(seed).split('split')) };
+  return { ...withFeatures, splits: chooseSplits(withFeatures, split, new Rng(seed).split('split')) };
 }
 
 async function readByNameOrPath(nameOrPath: string, options: LoadOptions): Promise<NodeDataset> {

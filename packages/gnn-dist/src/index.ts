@@ -1,7 +1,6 @@
 export { DistGraphContext, type DistGraphOptions } from './DistGraphContext.js';
 export { checkGraphData, type Features, type GraphData } from './data.js';
 export { HaloExchange, type PendingExchange } from './exchange/haloExchange.js';
-export { type FeatureNorm, featureNorms } from './input/featureNorm.js';
 export type { HaloFeatures } from './input/InputFeatures.js';
 export {
   type TrainMode,

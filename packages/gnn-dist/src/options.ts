@@ -1,8 +1,7 @@
 /** Options of a training run, checked and with defaults filled in. */
 import { type ClusterSpec, ENGINE_NAMES, type EngineName, OptionError, parseCluster } from '@strata-ml/core';
 import { type PartitionMethod, partitionMethods } from '@strata-ml/graph';
-import { createOptimizer, type GnnSpec, type OptimizerSpec } from '@strata-ml/models';
-import { type FeatureNorm, featureNorms } from './input/featureNorm.js';
+import { createOptimizer, type FeatureNorm, featureNorms, type GnnSpec, type OptimizerSpec } from '@strata-ml/models';
 import type { HaloFeatures } from './input/InputFeatures.js';
 import type { TrainEvent } from './report.js';
 

@@ -1,8 +1,7 @@
 /** What a training run reports: events while it goes on, metrics at the end. */
 import type { TrafficRow } from '@strata-ml/core';
 import type { PartitionMetrics } from '@strata-ml/graph';
-import type { ResolvedGnnSpec } from '@strata-ml/models';
-import type { FeatureNorm } from './input/featureNorm.js';
+import type { FeatureNorm, ResolvedGnnSpec } from '@strata-ml/models';
 
 /** One row of the timeline. */
 export interface EpochRow {

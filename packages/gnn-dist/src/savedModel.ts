@@ -8,11 +8,11 @@ import {
   type GnnSpec,
   loadSafetensors,
   localGraphContext,
+  normaliseFeatures,
   saveSafetensors,
 } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import { checkGraphData, type GraphData } from './data.js';
-import { normaliseFeatures } from './input/featureNorm.js';
 import type { NamedArray, TrainReport } from './report.js';
 import { localData } from './train/localData.js';
 import { countHits } from './train/scores.js';

@@ -4,10 +4,15 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { type ClusterSpec, launch, OptionError, placeRank, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
 import { type PartitionMetrics, partitionCluster, partitionMetrics } from '@strata-ml/graph';
-import { exchangeWidths, type ResolvedGnnSpec, resolveGnnSpec } from '@strata-ml/models';
+import {
+  exchangeWidths,
+  type FeatureNorm,
+  normaliseFeatures,
+  type ResolvedGnnSpec,
+  resolveGnnSpec,
+} from '@strata-ml/models';
 import { checkGraphData, type GraphData } from './data.js';
 import { makeGraphView, vertexMask } from './graphView.js';
-import { type FeatureNorm, normaliseFeatures } from './input/featureNorm.js';
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from './options.js';
 import { countHaloRows, haloBytesPerEpoch } from './plan/traffic.js';
 import type { TrainEvent, TrainMetrics, TrainReport } from './report.js';

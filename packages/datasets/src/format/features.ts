@@ -66,39 +66,6 @@ async function readSparse(path: (name: string) => string, n: number, cols: numbe
 }
 
 /**
- * Divides every row by the sum of its absolute values, as Kipf and Welling do with bags of words; empty rows stay 0.
- * Returns new features; the structure is shared.
- */
-export function normaliseRows(given: Features, numVertices: number): Features {
-  const { features, numFeatures } = given;
-  if (features.kind === 'none') return given;
-  if (features.kind === 'dense') {
-    const values = new Float32Array(new SharedArrayBuffer(features.values.byteLength));
-    const begins = (v: number) => v * numFeatures;
-    scaleRows(features.values, values, numVertices, begins);
-    return { features: { kind: 'dense', values }, numFeatures };
-  }
-  const { csr } = features;
-  const values = new Float32Array(new SharedArrayBuffer(4 * csr.indices.length));
-  scaleRows(csr.values, values, numVertices, (v) => csr.indptr[v]!);
-  return { features: { kind: 'csr', csr: { ...csr, values } }, numFeatures };
-}
-
-function scaleRows(
-  from: Float32Array | undefined,
-  to: Float32Array,
-  rows: number,
-  begin: (row: number) => number,
-): void {
-  for (let r = 0; r < rows; r++) {
-    let sum = 0;
-    for (let i = begin(r); i < begin(r + 1); i++) sum += from ? Math.abs(from[i]!) : 1;
-    if (sum === 0) continue;
-    for (let i = begin(r); i < begin(r + 1); i++) to[i] = (from ? from[i]! : 1) / sum;
-  }
-}
-
-/**
  * Features for a graph that has none: one-hot of the degree's bucket, 0, 1, 2–3, 4–7, 8–15, …; as many columns as
  * the largest degree needs. They tell structure only.
  */

@@ -1,5 +1,5 @@
 /** Scaling of input features before training. */
-import type { Features } from '../data.js';
+import type { NodeFeatures } from './NodeFeatures.js';
 
 /** How input rows are scaled: to a sum of 1 (Kipf and Welling's GCN), or not at all. */
 export const featureNorms = ['row', 'none'] as const;
@@ -9,9 +9,14 @@ export type FeatureNorm = (typeof featureNorms)[number];
 /**
  * Divides each row by the sum of its absolute values; rows of zeros stay. float64 sums, float32 results in shared
  * memory; the input is not changed.
+ *
+ * Kipf, Welling: "Semi-Supervised Classification with Graph Convolutional Networks", ICLR 2017, arXiv:1609.02907.
+ *
+ * @param width - feature columns
  */
-export function normaliseFeatures(features: Features, width: number, norm: FeatureNorm): Features {
-  if (norm === 'none') return features;
+export function normaliseFeatures<F extends NodeFeatures>(features: F, width: number, norm: FeatureNorm): F;
+export function normaliseFeatures(features: NodeFeatures, width: number, norm: FeatureNorm): NodeFeatures {
+  if (norm === 'none' || features.kind === 'none') return features;
   if (features.kind === 'dense') {
     const values = shared(features.values.length);
     for (let at = 0; at < values.length; at += width) scaleRow(features.values, values, at, at + width);
