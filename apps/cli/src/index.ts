@@ -1,3 +1,3 @@
 export { exitCodeOf } from './errors.js';
 export { main } from './main.js';
-export type { ResultEnvelope, ResultLabels, RunEnvironment } from './output/envelope.js';
+export type { FigureKind, ResultEnvelope, ResultLabels, RunEnvironment } from './output/envelope.js';
