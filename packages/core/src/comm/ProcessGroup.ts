@@ -4,13 +4,21 @@
  */
 import type { TrafficLedger } from './counters.js';
 
-/** Element types that collectives carry: f32, f64, i32, u32, u16 (halves), u8. */
+/**
+ * Element types that collectives carry: f32, f64, i32, u32, u16, u8. Half floats travel as their u16 bits; reductions of
+ * integers are integer arithmetic that wraps around, so halves are gathered or sent, not reduced.
+ */
 export type CommArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
 
 /** How `reduce`, `allReduce` and `reduceScatter` combine. NaN propagates through all of them. */
 export type ReduceOp = 'sum' | 'max' | 'min' | 'prod';
 
-/** Which all-reduce runs. `auto` takes `hierarchical` when the cluster's inter link is under half its intra link. */
+/**
+ * Which all-reduce runs. `flat`: every rank reduces its share and sends it to all, 2 (P − 1)/P · n bytes per rank.
+ * `hierarchical`: reduce-scatter inside each server, all-reduce across servers, all-gather inside: 2 (S − 1)/S · n bytes
+ * between servers, per server. `auto` takes it when the cluster's inter link has less than half the bandwidth of its
+ * intra link. The first hierarchical call of a group makes its sub-groups, and blocks until all members call it.
+ */
 export type AllReduceAlgorithm = 'auto' | 'flat' | 'hierarchical';
 
 /** Options of every communication call. */
@@ -63,14 +71,21 @@ export interface ProcessGroup {
   /** Bytes and messages this rank has sent, over all groups of the rank. */
   readonly traffic: TrafficLedger;
 
+  /** Returns when `data` may be reused: usually at once, when they are buffered. Messages match by tag, in order. */
   send(data: CommArray, to: number, options?: SendOptions): void;
+  /**
+   * @throws {@link CommMismatchError} if the message has another length or type than `into`.
+   * @throws {@link CommTimeoutError} if nothing came in time; it names the sender.
+   */
   recv(into: CommArray, from: number, options?: SendOptions): void;
   /** Starts a send. The data are copied or must stay unchanged until `wait`. */
   isend(data: CommArray, to: number, options?: SendOptions): Work;
   /** Starts a receive into `into`; its length must equal the sender's. */
   irecv(into: CommArray, from: number, options?: SendOptions): Work;
 
+  /** Returns when all members have called it. */
   barrier(options?: CommOptions): void;
+  /** Copies the root's data to all; each other server is reached once. */
   broadcast(data: CommArray, root: number, options?: CommOptions): void;
   /** Result only on `root`, in place; other ranks' data are unchanged. */
   reduce(data: CommArray, root: number, options?: ReduceOptions): void;
@@ -86,6 +101,7 @@ export interface ProcessGroup {
   allGatherV(input: CommArray, output: CommArray, counts: readonly number[], options?: CommOptions): void;
   /** Block r of `input` goes to rank r; block r of `output` comes from rank r. */
   allToAll(input: CommArray, output: CommArray, options?: CommOptions): void;
+  /** Uneven blocks: sendCounts[r] elements go to rank r, recvCounts[r] come from it. */
   allToAllV(
     input: CommArray,
     sendCounts: readonly number[],

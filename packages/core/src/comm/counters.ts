@@ -24,7 +24,8 @@ interface Entry {
 
 /** Bytes and messages sent by one rank, by link class, phase and layer. Exact; counted where the bytes are sent. */
 export class TrafficLedger {
-  readonly #entries = new Map<string, Entry>();
+  /** By phase, then layer: two look-ups, no key to build, as small collectives take microseconds. */
+  readonly #phases = new Map<string, Map<number | undefined, Entry[]>>();
 
   /** Adds one or more messages that this rank sent. */
   add(
@@ -35,11 +36,20 @@ export class TrafficLedger {
     messages = 1,
     headerBytes = 0,
   ): void {
-    const key = `${linkClass} ${layer ?? ''} ${phase}`;
-    let e = this.#entries.get(key);
+    let layers = this.#phases.get(phase);
+    if (!layers) {
+      layers = new Map();
+      this.#phases.set(phase, layers);
+    }
+    let entries = layers.get(layer);
+    if (!entries) {
+      entries = [];
+      layers.set(layer, entries);
+    }
+    let e = entries.find((entry) => entry.class === linkClass);
     if (!e) {
       e = { class: linkClass, phase, layer, bytes: 0, messages: 0, headerBytes: 0 };
-      this.#entries.set(key, e);
+      entries.push(e);
     }
     e.bytes += bytes;
     e.messages += messages;
@@ -48,15 +58,18 @@ export class TrafficLedger {
 
   /** All rows counted since the start or the last {@link TrafficLedger.reset}, sorted by phase, layer, class. */
   rows(): TrafficRow[] {
-    const rows = [...this.#entries.values()].map(({ layer, ...rest }) =>
-      layer === undefined ? rest : { ...rest, layer },
-    );
+    const rows: TrafficRow[] = [];
+    for (const layers of this.#phases.values()) {
+      for (const entries of layers.values()) {
+        for (const { layer, ...rest } of entries) rows.push(layer === undefined ? rest : { ...rest, layer });
+      }
+    }
     return sortRows(rows);
   }
 
   /** Forgets everything counted so far. */
   reset(): void {
-    this.#entries.clear();
+    this.#phases.clear();
   }
 }
 

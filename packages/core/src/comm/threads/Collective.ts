@@ -21,7 +21,7 @@ export type Operation = (typeof OPERATIONS)[number];
 /** Bytes that a member hands over per piece. */
 const PIECE_BYTES = 2 ** 20;
 /** Pieces of a blocking collective in flight: enough to overlap, few enough to stay in the cache. */
-const WINDOW = 4;
+const WINDOW = 2;
 /** Below this many bytes in all, the last to arrive reduces everything before it wakes the others. */
 const SMALL_BYTES = 2 ** 16;
 /** This user of the arena, see {@link Endpoint.starve}. */
@@ -197,7 +197,7 @@ export class Collective implements Pending {
 
   /** Finishes a piece; 0 if it is finished, else the time from which it can be, Infinity if that needs a peer. */
   #finish(seq: number): number {
-    const { control, end, member, ranks } = this.#group;
+    const { control, end, member } = this.#group;
     const begin = this.#finished * this.#slice;
     if (!this.#hasAllNeeded(seq)) return Number.POSITIVE_INFINITY;
     if (!this.#checked) {
@@ -218,7 +218,6 @@ export class Collective implements Pending {
     }
     this.#copyOut(seq, begin);
     if (control.finish(seq, member)) end.ringStarved();
-    void ranks;
     return 0;
   }
 
@@ -247,16 +246,18 @@ export class Collective implements Pending {
   #reduceBlocks(seq: number, begin: number, isAlone: boolean): void {
     const { control, end, member, members, ranks } = this.#group;
     const { counts, type, reduceOp } = this.plan;
-    const bases = members.map((m) => control.offset(seq, m));
+    let bases: readonly number[] | undefined;
     let done = 0;
     for (let i = 0; i < counts.length; i++) {
       const block = (member + i) % counts.length;
       if (!control.claim(seq, block, member)) continue;
+      done++;
       const length = this.#sliceOf(block, begin);
+      if (length === 0) continue;
+      bases ??= members.map((m) => control.offset(seq, m));
       const from = block * this.#stride;
       const sources = bases.map((base) => base + from);
-      if (length > 0) end.reduce(type.code, reduceOp, sources[block]!, sources, length);
-      done++;
+      end.reduce(type.code, reduceOp, sources[block]!, sources, length);
     }
     if (done > 0 && control.addReduced(seq, done) === counts.length && !isAlone) end.ringAll(ranks);
   }

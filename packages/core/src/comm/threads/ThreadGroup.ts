@@ -26,6 +26,13 @@ const HEADER_BYTES = 64;
 /** Set in the context of messages that collectives send, so that they never match a user's. */
 const INTERNAL = 1 << 30;
 
+interface EvenBlocks {
+  readonly counts: readonly number[];
+  readonly offsets: readonly number[];
+  /** What I send, by class. */
+  readonly sent: readonly { readonly linkClass: LinkClass; readonly elements: number; readonly messages: number }[];
+}
+
 /** A group of ranks on threads. */
 export class ThreadGroup implements ProcessGroup, Progressor {
   readonly rank: number;
@@ -41,7 +48,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
   #allToAlls = 0;
   #broken: Error | undefined;
   #hierarchy: Hierarchy | undefined;
-  readonly #offsets = new Map<number, { readonly counts: number[]; readonly offsets: number[] }>();
+  readonly #even = new Map<number, EvenBlocks>();
 
   constructor(end: Endpoint, mail: Mailbox, spec: GroupSpec) {
     this.#end = end;
@@ -266,10 +273,11 @@ export class ThreadGroup implements ProcessGroup, Progressor {
   startFlatAllReduce(data: CommArray, options: ReduceOptions, isBlocking: boolean): Pending {
     const where = 'allReduce';
     const { bytes } = elementTypeOf(where, data);
-    const { counts, offsets } = this.#evenly(data.length);
-    const mine = counts[this.rank]! * bytes;
-    this.#count(this.ranks, (to) => counts[to]! * bytes, options);
-    this.#count(this.ranks, () => mine, options);
+    const { counts, offsets, sent } = this.#evenly(data.length);
+    const { phase = 'other', layer } = options;
+    for (const { linkClass, elements, messages } of sent) {
+      this.#end.traffic.add(linkClass, phase, layer, elements * bytes, messages, messages * HEADER_BYTES);
+    }
     const reduceOp = reduceOpCode(where, options.op);
     return this.#start(where, data, options, isBlocking, {
       reduceOp,
@@ -475,16 +483,31 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     return new Array<number>(this.size).fill(mine.length);
   }
 
-  /** Even blocks of n elements; kept, as the same lengths come back every step. */
-  #evenly(n: number): { readonly counts: number[]; readonly offsets: number[] } {
-    let even = this.#offsets.get(n);
+  /** Even blocks of n elements and what a flat all-reduce of them sends; kept, as the same lengths come back. */
+  #evenly(n: number): EvenBlocks {
+    let even = this.#even.get(n);
     if (!even) {
       const counts = evenCounts(n, this.size);
-      even = { counts, offsets: offsetsOf(counts) };
-      if (this.#offsets.size > 64) this.#offsets.clear();
-      this.#offsets.set(n, even);
+      even = { counts, offsets: offsetsOf(counts), sent: this.#sentByAllReduce(counts) };
+      if (this.#even.size > 64) this.#even.clear();
+      this.#even.set(n, even);
     }
     return even;
+  }
+
+  /** Reduce-scatter: block r to rank r. All-gather: my block to all. */
+  #sentByAllReduce(counts: readonly number[]): EvenBlocks['sent'] {
+    const mine = counts[this.rank]!;
+    return (['intra', 'inter'] as const).flatMap((linkClass) => {
+      let elements = 0;
+      let messages = 0;
+      for (let r = 0; r < this.size; r++) {
+        if (this.#classOf(this.ranks[r]!) !== linkClass) continue;
+        elements += counts[r]! + mine;
+        messages += (counts[r]! > 0 ? 1 : 0) + (mine > 0 ? 1 : 0);
+      }
+      return messages > 0 ? [{ linkClass, elements, messages }] : [];
+    });
   }
 
   #throwIfBroken(): void {

@@ -105,7 +105,7 @@ export function createFabric(cluster: ClusterSpec): Fabric {
     ...(links ? { links } : {}),
     prefersHierarchical: cluster.interLink.bandwidthBytesPerS < cluster.intraLink.bandwidthBytesPerS / 2,
     // With more ranks than cores a spinning rank keeps its peer from the core it waits for.
-    spins: availableParallelism() > worldSize ? 2000 : 50,
+    spins: availableParallelism() > worldSize ? 500 : 0,
     portsBase,
     ringsBase,
     controlBase,
