@@ -5,7 +5,7 @@ import pc from 'picocolors';
 
 /** Labelled graphs with features, largest first, and epochs that take about a minute on two cores. */
 const CANDIDATES = [
-  { name: 'coauthor-physics', epochs: 30 },
+  { name: 'coauthor-physics', epochs: 20 },
   { name: 'coauthor-cs', epochs: 30 },
   { name: 'amazon-computers', epochs: 60 },
   { name: 'cora', epochs: 200 },

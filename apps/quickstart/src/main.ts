@@ -8,7 +8,6 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseCluster } from '@strata-ml/core';
 import { saveModel, type TrainOptions, type TrainReport, trainGnn } from '@strata-ml/gnn-dist';
-import Table from 'cli-table3';
 import pc from 'picocolors';
 import { chooseData } from './chooseData.js';
 import { compareTable } from './compareTable.js';
@@ -43,14 +42,20 @@ async function main(): Promise<void> {
     timeoutMs: 120_000,
     signal: abort.signal,
   };
-  const one = await run('1 server × 1 device', { ...base, cluster: '1x1' });
   const cluster = parseCluster('2x2', { interBandwidth: LINK, interLatency: '50us' });
+  const one = await run('1 server × 1 device', { ...base, cluster: '1x1' });
   const many = await run(`2 servers × 2 devices, ${LINK} between servers (emulated)`, { ...base, cluster });
+  const once = await run('the same, raw features sent once instead of in every epoch', {
+    ...base,
+    cluster,
+    haloFeatures: 'once',
+  });
 
   say();
-  say(compareTable(new Table({ style: { head: [] } }), one, many));
+  say(compareTable({ '1 × 1': one, '2 × 2': many, '2 × 2, features once': once }));
+  mkdirSync(OUT, { recursive: true });
   const model = join(OUT, 'model.safetensors');
-  saveModel(model, many);
+  saveModel(model, once);
   say(`  model   ${model}`);
   say(`  trace   ${writeTrace('trace-2x2.json', many)}   open it at https://ui.perfetto.dev`);
   say();
@@ -78,7 +83,6 @@ async function main(): Promise<void> {
 
 function writeTrace(name: string, report: TrainReport): string {
   const path = join(OUT, name);
-  mkdirSync(OUT, { recursive: true });
   writeFileSync(path, JSON.stringify(report.trace));
   return path;
 }

@@ -24,6 +24,8 @@ export interface TrainOptions {
   readonly cluster?: ClusterSpec | string;
   /** Partitioner, or the world rank of each vertex, int32 `[n]`. @defaultValue `'fennel'` */
   readonly partition?: PartitionMethod | Int32Array;
+  /** How often the streaming partitioners play their stream; more passes cut fewer edges. @defaultValue `10` */
+  readonly partitionPasses?: number;
   /** @defaultValue `'full-graph'` */
   readonly mode?: TrainMode;
   /** Where ranks run. @defaultValue `'threads'` */
@@ -74,6 +76,7 @@ export interface ResolvedTrainOptions {
   readonly seed: number;
   readonly cluster: ClusterSpec;
   readonly partition: PartitionMethod | Int32Array;
+  readonly partitionPasses: number;
   readonly mode: TrainMode;
   readonly transport: string;
   readonly engine: EngineName | 'auto';
@@ -111,6 +114,7 @@ export function resolveTrainOptions(options: TrainOptions, numVertices: number):
     seed: options.seed ?? 1,
     cluster,
     partition: options.partition ?? 'fennel',
+    partitionPasses: options.partitionPasses ?? 10,
     mode: options.mode ?? 'full-graph',
     transport: options.transport ?? 'threads',
     engine: options.engine ?? 'auto',
@@ -136,7 +140,14 @@ export function resolveTrainOptions(options: TrainOptions, numVertices: number):
   oneOf(where, 'featureNorm', resolved.featureNorm, featureNorms);
   oneOf(where, 'allReduce', resolved.allReduce, ['auto', 'flat', 'hierarchical']);
   if (typeof resolved.partition === 'string') oneOf(where, 'partition', resolved.partition, partitionMethods);
-  for (const option of ['epochs', 'bucketBytes', 'evalEvery', 'checkpointEvery', 'timeoutMs'] as const) {
+  for (const option of [
+    'epochs',
+    'partitionPasses',
+    'bucketBytes',
+    'evalEvery',
+    'checkpointEvery',
+    'timeoutMs',
+  ] as const) {
     const got = resolved[option];
     if (!(Number.isSafeInteger(got) && got >= 1)) throw new OptionError(where, option, got, 'an integer ≥ 1');
   }

@@ -90,12 +90,12 @@ export async function trainGnn(data: GraphData, options: TrainOptions = {}): Pro
 }
 
 function makePartition(data: GraphData, options: ResolvedTrainOptions, onEvent?: (event: TrainEvent) => void) {
-  const { cluster, partition, seed, allowEmptyParts } = options;
+  const { cluster, partition, partitionPasses: passes, seed, allowEmptyParts } = options;
   const start = performance.now();
   const size = worldSizeOf(cluster);
   const partOf =
     typeof partition === 'string'
-      ? partitionCluster(data.graph, cluster.devicesPerServer, { method: partition, seed })
+      ? partitionCluster(data.graph, cluster.devicesPerServer, { method: partition, seed, passes })
       : partition;
   if (partOf.length !== data.graph.numVertices) {
     throw new OptionError('partition', 'length', partOf.length, `${data.graph.numVertices}, one part per vertex`);
