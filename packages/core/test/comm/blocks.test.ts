@@ -1,7 +1,7 @@
 import { evenCounts, offsetsOf } from '@strata-ml/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { broadcastTree } from '../../src/comm/threads/Collective.js';
+import { broadcastTree } from '../../src/comm/threads/broadcastTree.js';
 
 describe('evenCounts', () => {
   it('divides into parts that differ by at most one, longer ones first', () => {

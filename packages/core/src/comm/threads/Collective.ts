@@ -6,17 +6,13 @@
  * not depend on who. Then each member copies out what it is to have and counts itself out. The next pieces are handed
  * over meanwhile, so copying, reducing and waiting for links overlap.
  */
-import { CommMismatchError } from '../../errors.js';
-import { ELEMENT_TYPES, type ElementType, REDUCE_OPS } from '../dtype.js';
+import type { ElementType } from '../dtype.js';
 import type { Pending } from '../Pending.js';
 import type { CommArray } from '../ProcessGroup.js';
+import { broadcastTree } from './broadcastTree.js';
 import type { Endpoint } from './Endpoint.js';
 import { type GroupControl, type Signature, SLOTS } from './GroupControl.js';
-
-/** Names of the collectives by code. */
-export const OPERATIONS = ['barrier', 'broadcast', 'reduce', 'allReduce', 'reduceScatter', 'allGather'] as const;
-/** A collective that moves through slots. */
-export type Operation = (typeof OPERATIONS)[number];
+import { checkInStep, isSameCall, type Operation, signatureOf } from './signature.js';
 
 /** Bytes that a member hands over per piece. */
 const PIECE_BYTES = 2 ** 20;
@@ -99,12 +95,7 @@ export class Collective implements Pending {
     this.#pieces = Math.max(1, Math.ceil(largest / this.#slice));
     // A link that is emulated must never idle because a rank was late to hand over the next piece.
     this.#window = plan.isBlocking && !group.end.ports ? WINDOW : SLOTS;
-    this.#signature = {
-      word: OPERATIONS.indexOf(operation) | (type.code << 8) | (reduceOp << 16),
-      root,
-      length: plan.offsets[plan.offsets.length - 1]!,
-      counts: hashOf(counts),
-    };
+    this.#signature = signatureOf(operation, type, reduceOp, root, counts);
   }
 
   /** True once nothing more is to be handed over, so that the group's next collective may start. */
@@ -197,11 +188,13 @@ export class Collective implements Pending {
 
   /** Finishes a piece; 0 if it is finished, else the time from which it can be, Infinity if that needs a peer. */
   #finish(seq: number): number {
-    const { control, end, member } = this.#group;
+    const { control, end, member, ranks } = this.#group;
     const begin = this.#finished * this.#slice;
     if (!this.#hasAllNeeded(seq)) return Number.POSITIVE_INFINITY;
     if (!this.#checked) {
-      this.#check(seq);
+      const present = this.#needed().filter((m) => control.hasArrived(seq, m));
+      const calls = present.map((m) => ({ rank: ranks[m]!, signature: control.signature(seq, m) }));
+      checkInStep(this.name, { rank: end.rank, signature: this.#signature }, calls);
       this.#checked = true;
     }
     if (this.#needsReduced()) {
@@ -359,71 +352,8 @@ export class Collective implements Pending {
 
   #isInStep(seq: number): boolean {
     const { control, members } = this.#group;
-    return members.every((m) => equal(control.signature(seq, m), this.#signature));
+    return members.every((m) => isSameCall(control.signature(seq, m), this.#signature));
   }
-
-  /** Compares what members call. The rarer call is the wrong one; among equals, that of the higher rank. */
-  #check(seq: number): void {
-    const { control, ranks } = this.#group;
-    const present = this.#needed().filter((m) => control.hasArrived(seq, m));
-    const calls = present.map((m) => ({ rank: ranks[m]!, signature: control.signature(seq, m) }));
-    if (calls.every((c) => equal(c.signature, this.#signature))) return;
-    const votes = (s: Signature) => calls.filter((c) => equal(c.signature, s)).length;
-    let expected = calls[0]!.signature;
-    for (const c of calls) if (votes(c.signature) > votes(expected)) expected = c.signature;
-    const odd = calls.filter((c) => !equal(c.signature, expected));
-    // Not among those I compared with: then it is me against the root.
-    const first = odd[0] ?? { rank: this.#group.end.rank, signature: this.#signature };
-    const differing = odd.length > 0 ? odd.map((c) => c.rank) : [first.rank];
-    throw new CommMismatchError(
-      `${this.name}: all ranks of the group must call ${describe(expected)}, ` +
-        `got ${describe(first.signature)} from rank ${differing.join(', ')}`,
-      { ranks: differing, expected: describe(expected), got: describe(first.signature) },
-    );
-  }
-}
-
-/** Who passes a broadcast on: the root to its own server and to one leader of each other; leaders to their server. */
-export function broadcastTree(
-  ranks: readonly number[],
-  root: number,
-  serverOf: readonly number[],
-): { readonly fromRoot: number[]; readonly relays: { readonly leader: number; readonly to: number[] }[] } {
-  const rootRank = ranks[root]!;
-  const fromRoot: number[] = [];
-  const relays = new Map<number, { leader: number; to: number[] }>();
-  for (const rank of ranks) {
-    if (rank === rootRank) continue;
-    const server = serverOf[rank]!;
-    const relay = relays.get(server);
-    if (server === serverOf[rootRank]) fromRoot.push(rank);
-    else if (relay) relay.to.push(rank);
-    else {
-      fromRoot.push(rank);
-      relays.set(server, { leader: rank, to: [] });
-    }
-  }
-  return { fromRoot, relays: [...relays.values()].filter((r) => r.to.length > 0) };
-}
-
-function describe({ word, root, length }: Signature): string {
-  const operation = OPERATIONS[word & 255] ?? 'unknown';
-  if (operation === 'barrier') return 'barrier';
-  const type = ELEMENT_TYPES[(word >> 8) & 255]?.name ?? '?';
-  const op = operation === 'reduce' || operation === 'allReduce' || operation === 'reduceScatter';
-  const rooted = operation === 'reduce' || operation === 'broadcast' ? ` root ${root}` : '';
-  return `${operation} ${type}[${length}]${op ? ` ${REDUCE_OPS[word >> 16]}` : ''}${rooted}`;
-}
-
-function equal(a: Signature, b: Signature): boolean {
-  return a.word === b.word && a.root === b.root && a.length === b.length && a.counts === b.counts;
-}
-
-/** FNV-1a over the block lengths. */
-function hashOf(counts: readonly number[]): number {
-  let h = 0x811c9dc5;
-  for (const n of counts) h = Math.imul(h ^ n, 0x01000193);
-  return h | 0;
 }
 
 function copyIn(memory: CommArray, at: number, from: CommArray, begin: number, length: number): void {

@@ -8,7 +8,7 @@
  *
  * A rank sleeps on its doorbell cell. Whoever changes something that a rank may be waiting for rings it.
  */
-import { AbortedError, CommTimeoutError } from '../../errors.js';
+import { AbortedError } from '../../errors.js';
 import { createClock, NO_TRACE, type Trace } from '../../trace/Trace.js';
 import { wasm } from '../../webAssembly.js';
 import { TrafficLedger } from '../counters.js';
@@ -18,6 +18,7 @@ import type { Pending } from '../Pending.js';
 import type { CommArray, Work } from '../ProcessGroup.js';
 import { Arena } from './Arena.js';
 import { type Fabric, PHASE_BYTES, RANK, RUN, RUN_STATE, rankCell } from './fabric.js';
+import { Watch } from './Watch.js';
 
 /** A source of operations that the wait loop moves on. */
 export interface Progressor {
@@ -35,11 +36,6 @@ export interface EndpointOptions {
 }
 
 type Reduce = (op: number, target: number, table: number, count: number, length: number) => void;
-
-/** Sleeps end this early, and the rest is spun: `Atomics.wait` overshoots by about this much. */
-const OVERSHOOT_MS = 0.12;
-/** Longest sleep, so that heartbeats and aborts are seen. */
-const SLICE_MS = 100;
 
 /** One rank's end of the fabric. */
 export class Endpoint {
@@ -272,34 +268,6 @@ export class Endpoint {
     const state = Atomics.load(this.i32, RUN.state);
     if (state === RUN_STATE.abortForced) throw new AbortedError(`${pending.name}: the run was aborted`);
     if (state === RUN_STATE.failed) throw new AbortedError(`${pending.name}: another rank failed`);
-  }
-}
-
-/** Decides how long to sleep, and when a wait has lasted too long. */
-class Watch {
-  readonly #pending: Pending;
-  readonly #timeoutMs: number;
-  #advances: number;
-  #since: number;
-
-  constructor(pending: Pending, timeoutMs: number, now: number) {
-    this.#pending = pending;
-    this.#timeoutMs = timeoutMs;
-    this.#advances = pending.advances;
-    this.#since = now;
-  }
-
-  /** @param next - when more can be done without a peer */
-  sleepMs(now: number, next: number): number {
-    if (this.#advances !== this.#pending.advances) {
-      this.#advances = this.#pending.advances;
-      this.#since = now;
-    } else if (now - this.#since >= this.#timeoutMs) {
-      const missing = this.#pending.missing();
-      if (missing.length > 0) throw new CommTimeoutError(this.#pending.name, this.#timeoutMs, missing);
-      this.#since = now;
-    }
-    return Math.min(next - now - OVERSHOOT_MS, SLICE_MS, this.#since + this.#timeoutMs - now);
   }
 }
 

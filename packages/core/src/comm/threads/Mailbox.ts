@@ -13,6 +13,7 @@ import { ELEMENT_TYPES } from '../dtype.js';
 import type { Pending } from '../Pending.js';
 import type { Endpoint, Progressor } from './Endpoint.js';
 import { RING, ringAddress } from './fabric.js';
+import { type Address, Incoming, type Message, Outgoing, type Piece } from './message.js';
 
 /** Bytes of a message piece that streams. */
 const PIECE_BYTES = 2 ** 20;
@@ -24,82 +25,6 @@ const MARK_BYTES = 64;
 const STARVED = 1;
 /** int32 cells of a descriptor; from byte 24 float64 cells. */
 const D = { context: 0, tag: 1, type: 2, isFirst: 3, offset: 4, bytes: 5, total: 3, arrival: 4 } as const;
-
-/** Which messages belong together. */
-export interface Address {
-  /** World rank of the peer. */
-  readonly peer: number;
-  readonly context: number;
-  readonly tag: number;
-}
-
-interface Piece {
-  readonly offset: number;
-  readonly bytes: number;
-  readonly arrival: number;
-}
-
-/** A message that has begun to arrive. */
-interface Message {
-  readonly context: number;
-  readonly tag: number;
-  readonly type: number;
-  readonly total: number;
-  readonly pieces: Piece[];
-  /** Bytes whose descriptors have been seen. */
-  seen: number;
-  /** Where unasked-for pieces went, and when the last of them arrives. */
-  parked: Uint8Array | undefined;
-  parkedBytes: number;
-  parkedArrival: number;
-  receiver: Incoming | undefined;
-}
-
-class Outgoing implements Pending {
-  readonly name: string;
-  readonly address: Address;
-  readonly type: number;
-  readonly data: Uint8Array;
-  isDone = false;
-  readonly error = undefined;
-  advances = 0;
-  sent = 0;
-
-  constructor(name: string, address: Address, type: number, data: Uint8Array) {
-    this.name = name;
-    this.address = address;
-    this.type = type;
-    this.data = data;
-  }
-
-  missing(): readonly number[] {
-    return [this.address.peer];
-  }
-}
-
-class Incoming implements Pending {
-  readonly name: string;
-  readonly address: Address;
-  readonly type: number;
-  readonly into: Uint8Array;
-  isDone = false;
-  error: Error | undefined;
-  advances = 0;
-  received = 0;
-  message: Message | undefined;
-
-  constructor(name: string, address: Address, type: number, into: Uint8Array) {
-    this.name = name;
-    this.address = address;
-    this.type = type;
-    this.into = into;
-  }
-
-  missing(): readonly number[] {
-    // All seen: it only waits for the link.
-    return this.message && this.message.seen === this.message.total ? [] : [this.address.peer];
-  }
-}
 
 /** Sends and receives of one rank. */
 export class Mailbox implements Progressor {

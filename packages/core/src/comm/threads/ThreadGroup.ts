@@ -1,8 +1,8 @@
 /** {@link ProcessGroup} on worker threads. */
 import { OptionError } from '../../errors.js';
-import { evenCounts, offsetsOf } from '../blocks.js';
+import { offsetsOf } from '../blocks.js';
 import { checkCounts, checkLength, checkMember, checkSameType, checkTag } from '../checks.js';
-import type { LinkClass, TrafficLedger } from '../counters.js';
+import type { TrafficLedger } from '../counters.js';
 import { bytesOf, elementTypeOf, reduceOpCode } from '../dtype.js';
 import { allOf, COMPLETED_WORK, type Pending } from '../Pending.js';
 import type {
@@ -14,24 +14,18 @@ import type {
   SendOptions,
   Work,
 } from '../ProcessGroup.js';
-import { broadcastTree, Collective, type CollectiveGroup, type CollectivePlan, type Operation } from './Collective.js';
+import { SentBytes } from '../SentBytes.js';
+import { broadcastTree } from './broadcastTree.js';
+import { Collective, type CollectiveGroup, type CollectivePlan } from './Collective.js';
 import type { Endpoint, Progressor } from './Endpoint.js';
 import { allocateControl, type GroupSpec } from './fabric.js';
 import { GroupControl } from './GroupControl.js';
 import { Hierarchy } from './Hierarchy.js';
 import type { Mailbox } from './Mailbox.js';
+import type { Operation } from './signature.js';
 
-/** Bytes that accompany each message: its descriptor or record. */
-const HEADER_BYTES = 64;
 /** Set in the context of messages that collectives send, so that they never match a user's. */
 const INTERNAL = 1 << 30;
-
-interface EvenBlocks {
-  readonly counts: readonly number[];
-  readonly offsets: readonly number[];
-  /** What I send, by class. */
-  readonly sent: readonly { readonly linkClass: LinkClass; readonly elements: number; readonly messages: number }[];
-}
 
 /** A group of ranks on threads. */
 export class ThreadGroup implements ProcessGroup, Progressor {
@@ -42,13 +36,13 @@ export class ThreadGroup implements ProcessGroup, Progressor {
   readonly #mail: Mailbox;
   readonly #spec: GroupSpec;
   readonly #core: CollectiveGroup;
+  readonly #sent: SentBytes;
   #queue: Collective[] = [];
   #lent: { readonly seq: number; readonly offset: number }[] = [];
   #sequence = 0;
   #allToAlls = 0;
   #broken: Error | undefined;
   #hierarchy: Hierarchy | undefined;
-  readonly #even = new Map<number, EvenBlocks>();
 
   constructor(end: Endpoint, mail: Mailbox, spec: GroupSpec) {
     this.#end = end;
@@ -57,6 +51,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     this.ranks = spec.ranks;
     this.size = spec.ranks.length;
     this.rank = spec.ranks.indexOf(end.rank);
+    this.#sent = new SentBytes(end.traffic, spec.ranks, this.rank, end.fabric.serverOf);
     this.#core = {
       end,
       control: new GroupControl(end.i32, end.f64, spec.control, this.size),
@@ -111,7 +106,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
 
   reduce(data: CommArray, root: number, options: ReduceOptions = {}): void {
     checkMember('reduce', 'root', root, this.size);
-    if (this.rank !== root) this.#count([this.ranks[root]!], () => data.byteLength, options);
+    if (this.rank !== root) this.#sent.count([this.ranks[root]!], () => data.byteLength, options);
     const pending = this.#start('reduce', data, options, true, {
       reduceOp: reduceOpCode('reduce', options.op),
       root,
@@ -246,7 +241,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     checkLength(where, 'input', input, offsets[this.size]!, 'the sum of counts');
     checkLength(where, 'output', output, counts[this.rank]!, 'counts[rank]');
     const { bytes } = elementTypeOf(where, input);
-    this.#count(this.ranks, (to) => counts[to]! * bytes, options);
+    this.#sent.count(this.ranks, (to) => counts[to]! * bytes, options);
     const reduceOp = reduceOpCode(where, options.op);
     return this.#start(where, input, options, isBlocking, { reduceOp, root: 0, counts, offsets, input, output });
   }
@@ -265,7 +260,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     checkSameType(where, input, output);
     checkLength(where, 'input', input, counts[this.rank]!, 'counts[rank]');
     checkLength(where, 'output', output, offsets[this.size]!, 'the sum of counts');
-    this.#count(this.ranks, () => input.byteLength, options);
+    this.#sent.count(this.ranks, () => input.byteLength, options);
     return this.#start(where, input, options, isBlocking, { reduceOp: 0, root: 0, counts, offsets, input, output });
   }
 
@@ -273,11 +268,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
   startFlatAllReduce(data: CommArray, options: ReduceOptions, isBlocking: boolean): Pending {
     const where = 'allReduce';
     const { bytes } = elementTypeOf(where, data);
-    const { counts, offsets, sent } = this.#evenly(data.length);
-    const { phase = 'other', layer } = options;
-    for (const { linkClass, elements, messages } of sent) {
-      this.#end.traffic.add(linkClass, phase, layer, elements * bytes, messages, messages * HEADER_BYTES);
-    }
+    const { counts, offsets } = this.#sent.allReduce(data.length, bytes, options);
     const reduceOp = reduceOpCode(where, options.op);
     return this.#start(where, data, options, isBlocking, {
       reduceOp,
@@ -322,7 +313,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     const tree = broadcastTree(this.ranks, root, this.#end.fabric.serverOf);
     const me = this.#end.rank;
     const to = this.rank === root ? tree.fromRoot : tree.relays.find((r) => r.leader === me)?.to;
-    if (to) this.#count(to, () => data.byteLength, options);
+    if (to) this.#sent.count(to, () => data.byteLength, options);
     return this.#start('broadcast', data, options, isBlocking, {
       reduceOp: 0,
       root,
@@ -354,7 +345,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     const tag = this.#allToAlls++ & 0x3fffffff;
     const context = this.#spec.context | INTERNAL;
     const works: Work[] = [];
-    this.#count(this.ranks, (member) => sendCounts[member]! * input.BYTES_PER_ELEMENT, options);
+    this.#sent.count(this.ranks, (member) => sendCounts[member]! * input.BYTES_PER_ELEMENT, options);
     for (let i = 0; i < this.size; i++) {
       const source = (this.rank - i + this.size) % this.size;
       const target = (this.rank + i) % this.size;
@@ -379,14 +370,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     const { code } = elementTypeOf(where, data);
     const peer = this.ranks[to]!;
     this.#throwIfBroken();
-    this.#end.traffic.add(
-      this.#classOf(peer),
-      options.phase ?? 'other',
-      options.layer,
-      data.byteLength,
-      1,
-      HEADER_BYTES,
-    );
+    this.#sent.message(peer, data.byteLength, options);
     const { context } = this.#spec;
     return this.#mail.send(`${named(where, options)} to rank ${peer}`, { peer, context, tag }, code, bytesOf(data));
   }
@@ -455,59 +439,9 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     if (over > 0) this.#lent = this.#lent.slice(over);
   }
 
-  /** Counts what I send: `bytes(i)` to the i-th of `ranks`. Empty messages are not sent. */
-  #count(ranks: readonly number[], bytes: (index: number) => number, { phase = 'other', layer }: CommOptions): void {
-    const sums = { local: 0, intra: 0, inter: 0 };
-    const messages = { local: 0, intra: 0, inter: 0 };
-    for (let i = 0; i < ranks.length; i++) {
-      if (ranks[i] === this.#end.rank) continue;
-      const n = bytes(i);
-      if (n === 0) continue;
-      const linkClass = this.#classOf(ranks[i]!);
-      sums[linkClass] += n;
-      messages[linkClass]++;
-    }
-    for (const c of ['intra', 'inter'] as const) {
-      if (messages[c] > 0) this.#end.traffic.add(c, phase, layer, sums[c], messages[c], messages[c] * HEADER_BYTES);
-    }
-  }
-
-  #classOf(rank: number): LinkClass {
-    const { rank: me, fabric } = this.#end;
-    if (rank === me) return 'local';
-    return fabric.serverOf[rank] === fabric.serverOf[me] ? 'intra' : 'inter';
-  }
-
   #equalCounts(where: string, whole: string, all: CommArray, mine: CommArray): number[] {
     checkLength(where, whole, all, this.size * mine.length, 'size × the block');
     return new Array<number>(this.size).fill(mine.length);
-  }
-
-  /** Even blocks of n elements and what a flat all-reduce of them sends; kept, as the same lengths come back. */
-  #evenly(n: number): EvenBlocks {
-    let even = this.#even.get(n);
-    if (!even) {
-      const counts = evenCounts(n, this.size);
-      even = { counts, offsets: offsetsOf(counts), sent: this.#sentByAllReduce(counts) };
-      if (this.#even.size > 64) this.#even.clear();
-      this.#even.set(n, even);
-    }
-    return even;
-  }
-
-  /** Reduce-scatter: block r to rank r. All-gather: my block to all. */
-  #sentByAllReduce(counts: readonly number[]): EvenBlocks['sent'] {
-    const mine = counts[this.rank]!;
-    return (['intra', 'inter'] as const).flatMap((linkClass) => {
-      let elements = 0;
-      let messages = 0;
-      for (let r = 0; r < this.size; r++) {
-        if (this.#classOf(this.ranks[r]!) !== linkClass) continue;
-        elements += counts[r]! + mine;
-        messages += (counts[r]! > 0 ? 1 : 0) + (mine > 0 ? 1 : 0);
-      }
-      return messages > 0 ? [{ linkClass, elements, messages }] : [];
-    });
   }
 
   #throwIfBroken(): void {
