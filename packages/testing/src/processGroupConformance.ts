@@ -522,6 +522,15 @@ export const conformanceCases: Readonly<Record<string, ConformanceCase>> = {
     );
   },
 
+  'hundreds of collectives can be in flight': ({ rank, world }) => {
+    const arrays = range(200).map((i) => fill(Int32Array, i % 5, rank, i));
+    const works = arrays.map((x) => world.allReduceAsync(x));
+    for (const work of works.reverse()) work.wait();
+    for (const [i, x] of arrays.entries()) {
+      expectEqual(x, reduceOracle(Int32Array, contributions(world, Int32Array, x.length, i), 'sum'), `array ${i}`);
+    }
+  },
+
   'work can be awaited without blocking': async ({ rank, world }) => {
     const x = fill(Float32Array, 50_000, rank);
     const y = new Float32Array(9);
@@ -566,12 +575,21 @@ export const conformanceCases: Readonly<Record<string, ConformanceCase>> = {
     const twin = world.split(0);
     const to = (rank + 1) % world.size;
     const from = (rank + world.size - 1) % world.size;
-    const works = [world.isend(Int32Array.of(1), to), twin.isend(Int32Array.of(2), to)];
+    const works = [
+      world.isend(Int32Array.of(1), to),
+      twin.isend(Int32Array.of(2), to),
+      world.isend(Int32Array.of(3), to, { tag: 4 }),
+    ];
     const x = new Int32Array(1);
-    twin.recv(x, from);
-    expectEqual(x, [2], 'twin');
-    world.recv(x, from);
-    expectEqual(x, [1], 'world');
+    // The last first: the other two have then arrived unasked for.
+    for (const [group, expected, tag] of [
+      [world, 3, 4],
+      [twin, 2, 0],
+      [world, 1, 0],
+    ] as const) {
+      group.recv(x, from, { tag });
+      expectEqual(x, [expected], `message ${expected}`);
+    }
     for (const work of works) work.wait();
     const a = Int32Array.of(rank);
     const b = Int32Array.of(rank);
