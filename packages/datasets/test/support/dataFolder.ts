@@ -16,7 +16,7 @@ type Content = Int32Array | Float32Array | Uint8Array | string | object;
 let made = 0;
 
 /** A square 0-1-2-3 with a diagonal 0-2: five edges, four vertices, three features, two classes. */
-export const small = {
+const small = {
   'meta.json': { num_nodes: 4, num_edges: 5, num_classes: 2, num_features: 3, title: 'square' } as Content,
   'edges.i32.gz': Int32Array.of(0, 1, 0, 2, 0, 3, 1, 2, 2, 3) as Content,
   'labels.i32.gz': Int32Array.of(0, 1, -1, 0) as Content,

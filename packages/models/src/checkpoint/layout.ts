@@ -35,7 +35,7 @@ export interface Header {
 }
 
 /** The reference implementation refuses longer headers, so that a wrong length cannot ask for gigabytes. */
-export const maxHeaderBytes = 100_000_000;
+const maxHeaderBytes = 100_000_000;
 
 /**
  * Reads and checks the header: every tensor inside the file, none overlapping, no gaps, nothing after the last.

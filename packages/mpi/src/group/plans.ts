@@ -230,7 +230,7 @@ export function pieces<A extends CommArray>(data: A, maxCount: number): A[] {
 }
 
 /** Start of each block when blocks of these sizes follow each other. */
-export function offsetsOf(counts: readonly number[]): number[] {
+function offsetsOf(counts: readonly number[]): number[] {
   let sum = 0;
   return counts.map((n) => {
     const at = sum;
@@ -260,9 +260,4 @@ function sameMemory(a: CommArray, b: CommArray): boolean {
 function overlaps(a: CommArray, b: CommArray): boolean {
   if (a.buffer !== b.buffer) return false;
   return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
-}
-
-/** Bytes of `n` elements of the type of `data`. */
-export function bytesOf(data: CommArray, n: number): number {
-  return n * ELEMENT_BYTES[elementTypeOf(data)];
 }

@@ -1,6 +1,6 @@
 /** Copies an n-dimensional block between two dense arrays, in runs as long as the shapes allow. */
 
-/** Below this many elements a loop is faster than `TypedArray.set` of a subarray. Found by bench. */
+/** Below this many elements a loop is faster than `TypedArray.set` of a subarray; an estimate. */
 const SHORT_RUN = 48;
 
 /** Arrays of equal type. */

@@ -5,7 +5,7 @@ import type { OnnxGraph } from '../ort/onnxModel.js';
 import { copyBlock, copyRun } from './copyBlock.js';
 import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
 
-/** Below this many elements a plain loop beats a call into ONNX Runtime. Found by bench. */
+/** Below this many elements a plain loop beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
 const SMALL = 512;
 
 export const layoutKernels: NativeKernels = {
@@ -40,7 +40,7 @@ export const layoutKernels: NativeKernels = {
 };
 
 /** Transposes; dimensions that stay neighbours are moved as one. */
-export function transpose(backend: NativeBackend, x: TensorInfo, perm: readonly number[]): TensorInfo | undefined {
+function transpose(backend: NativeBackend, x: TensorInfo, perm: readonly number[]): TensorInfo | undefined {
   if (!areFloat(backend, x)) return undefined;
   const shape = perm.map((axis) => x.shape[axis]!);
   const source = backend.floats(x);

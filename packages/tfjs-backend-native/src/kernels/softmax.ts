@@ -2,7 +2,7 @@
 import type { OnnxGraph } from '../ort/onnxModel.js';
 import { areFloat, type NativeKernels } from './NativeKernel.js';
 
-/** Below this many elements a plain loop beats a call into ONNX Runtime. Found by bench. */
+/** Below this many elements a plain loop beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
 const SMALL = 256;
 
 export const softmaxKernels: NativeKernels = {

@@ -15,7 +15,7 @@ export const F32 = 0x7d;
 export const V128 = 0x7b;
 
 /** Unsigned LEB128. */
-export function unsigned(value: number): number[] {
+function unsigned(value: number): number[] {
   const bytes: number[] = [];
   let rest = value;
   for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
@@ -39,12 +39,9 @@ function signed(value: number): number[] {
 export const seq = (...parts: readonly Code[]): number[] => parts.flat();
 export const get = (local: number): number[] => [0x20, ...unsigned(local)];
 export const set = (local: number, value: Code): number[] => [...value, 0x21, ...unsigned(local)];
-export const tee = (local: number, value: Code): number[] => [...value, 0x22, ...unsigned(local)];
 export const i32 = (value: number): number[] => [0x41, ...signed(value)];
 export const add = (x: Code, y: Code): number[] => [...x, ...y, 0x6a];
 export const sub = (x: Code, y: Code): number[] => [...x, ...y, 0x6b];
-export const mul = (x: Code, y: Code): number[] => [...x, ...y, 0x6c];
-export const and = (x: Code, y: Code): number[] => [...x, ...y, 0x71];
 export const lessThan = (x: Code, y: Code): number[] => [...x, ...y, 0x49];
 /** Moves `count` bytes. */
 export const copyBytes = (to: Code, from: Code, count: Code): number[] => [...to, ...from, ...count, 0xfc, 0x0a, 0, 0];
