@@ -3,7 +3,7 @@
  * blocking form (`MPI_Allreduce`) and a non-blocking one (`MPI_Iallreduce`) with the same arguments plus a request.
  */
 import type { CommArray, ReduceOp } from '@strata-ml/core';
-import { ELEMENT_BYTES, elementTypeOf, type Handle } from '../library/handles.js';
+import { elementTypeOf, type Handle } from '../library/handles.js';
 import type { Mpi } from '../library/Mpi.js';
 import { reducible } from './reducible.js';
 
