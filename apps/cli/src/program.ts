@@ -1,5 +1,7 @@
 /** The tree of commands: areas, and the verbs of each. */
 import { Command } from 'commander';
+import { benchListCommand } from './commands/bench/list.js';
+import { benchRunCommand } from './commands/bench/run.js';
 import { profileCommand } from './commands/cluster/profile.js';
 import { showCommand } from './commands/cluster/show.js';
 import { fetchCommand } from './commands/data/fetch.js';
@@ -26,6 +28,7 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
   ['gnn', 'graph neural networks', [trainCommand, evaluateCommand]],
+  ['bench', 'benchmarks against peers, in a clone of the repository', [benchListCommand, benchRunCommand]],
 ];
 
 /** Builds the whole command line. It throws instead of ending the process, and prints no error of its own. */

@@ -1,5 +1,5 @@
 /** What a training run reports: events while it goes on, metrics at the end. */
-import type { TrafficRow } from '@strata-ml/core';
+import type { ChromeTrace, TrafficRow } from '@strata-ml/core';
 import type { PartitionMetrics } from '@strata-ml/graph';
 import type { FeatureNorm, ResolvedGnnSpec } from '@strata-ml/models';
 
@@ -95,7 +95,7 @@ export interface TrainReport {
   readonly buffers: Readonly<Record<string, NamedArray>>;
   readonly environment: { readonly engine: string; readonly kernels: string };
   /** Chrome trace, if asked for. */
-  readonly trace?: object;
+  readonly trace?: ChromeTrace;
   /** Files written. */
   readonly files: { readonly model?: string; readonly checkpoint?: string };
 }

@@ -2,7 +2,16 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { type ClusterSpec, launch, OptionError, placeRank, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
+import {
+  type ChromeTrace,
+  type ClusterSpec,
+  launch,
+  OptionError,
+  placeRank,
+  sumTraffic,
+  toShared,
+  worldSizeOf,
+} from '@strata-ml/core';
 import { type PartitionMetrics, partitionCluster, partitionMetrics } from '@strata-ml/graph';
 import {
   exchangeWidths,
@@ -169,7 +178,7 @@ function assembleReport(
   predicted: TrainMetrics['predicted'],
   partition: PartitionMetrics & { method: string },
   model: { readonly spec: ResolvedGnnSpec; readonly featureNorm: FeatureNorm },
-  trace: object | undefined,
+  trace: ChromeTrace | undefined,
 ): TrainReport {
   const root = results[0]?.root;
   const rows = root?.epochs ?? [];

@@ -11,7 +11,7 @@ import { trafficSince } from './traffic.js';
 /** Epochs left out of timings: sessions, caches and JIT warm up in them. */
 const WARM_UP_EPOCHS = 5;
 
-const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = (ctx, payload) => {
+const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, payload) => {
   const { options } = payload;
   const isRoot = ctx.rank === 0;
   const start = performance.now();
@@ -36,6 +36,8 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = (ctx, payload) =>
   };
 
   while (epoch < options.epochs && !aborted) {
+    // Signals reach a process (an MPI rank) only between turns of its event loop.
+    await new Promise<void>((resolve) => setImmediate(resolve));
     epoch++;
     const before = ctx.world.traffic.rows();
     const epochStart = performance.now();

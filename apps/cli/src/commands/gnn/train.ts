@@ -1,5 +1,5 @@
 /** `strata gnn train`. */
-import { type ChromeTrace, describeCluster, worldSizeOf, writeChromeTrace } from '@strata-ml/core';
+import { describeCluster, worldSizeOf, writeChromeTrace } from '@strata-ml/core';
 import type { Command } from 'commander';
 import { action } from '../../action.js';
 import { linkKind, placeOf } from '../../cluster.js';
@@ -37,7 +37,7 @@ export function trainCommand(area: Command): void {
         }).finally(() => view.stop());
 
         if (flags.trace !== undefined && report.trace && report.isRoot)
-          await writeChromeTrace(flags.trace, report.trace as ChromeTrace);
+          await writeChromeTrace(flags.trace, report.trace);
         if (report.isRoot) output.print(`\n${trainingTable(report, { trace: flags.trace, links: linkKind(place) })}`);
         return {
           config: { ...flags, ...options, cluster: place.cluster, transport: place.transport, model: report.spec },

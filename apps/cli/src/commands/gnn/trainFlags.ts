@@ -30,6 +30,8 @@ export interface TrainFlags extends CommonFlags, ClusterFlags, DataFlags {
   readonly optimizer: 'adam' | 'adamw' | 'sgd';
   readonly epochs: number;
   readonly partition: string;
+  readonly partitionPasses?: number;
+  readonly featureNorm?: 'row' | 'none';
   readonly haloFeatures: 'every-epoch' | 'once';
   readonly overlap: boolean;
   readonly allReduce: 'auto' | 'flat' | 'hierarchical';
@@ -48,6 +50,13 @@ export interface TrainFlags extends CommonFlags, ClusterFlags, DataFlags {
 
 const atLeastOne = { min: 1 };
 
+/** Other spellings people use: ResSAGE+, GraphSAGE, resSage. */
+function modelName(text: string): keyof typeof models {
+  const plain = text.toLowerCase().replace(/[^a-z]/g, '');
+  if (plain === 'ressage') return 'res-sage';
+  return choice('--model', Object.keys(models))(plain === 'graphsage' ? 'sage' : text) as keyof typeof models;
+}
+
 /** Adds all flags but those of the data set. */
 export function addTrainFlags(command: Command): Command {
   command
@@ -57,7 +66,7 @@ export function addTrainFlags(command: Command): Command {
       choice('--mode', ['full-graph']),
       'full-graph',
     )
-    .option('--model <name>', 'gcn, sage, gat or res-sage', choice('--model', Object.keys(models)), 'gcn')
+    .option('--model <name>', 'gcn, sage, gat or res-sage', modelName, 'gcn')
     .option(
       '--layers <n>',
       'graph convolutions (default: 2 for gcn and gat, else 3)',
@@ -77,6 +86,16 @@ export function addTrainFlags(command: Command): Command {
     .option('--optimizer <name>', 'adam, adamw or sgd', choice('--optimizer', ['adam', 'adamw', 'sgd']), 'adam')
     .option('--epochs <n>', 'passes over the training vertices', integer('--epochs', atLeastOne), 200)
     .option('--partition <how>', 'random, hash, range, ldg, fennel, or a file with the rank of each vertex', 'fennel')
+    .option(
+      '--partition-passes <n>',
+      'how often ldg and fennel play their stream (default: 10)',
+      integer('--partition-passes', atLeastOne),
+    )
+    .option(
+      '--feature-norm <how>',
+      'row: rows sum to one, or none (default: row for gcn and gat, else none)',
+      choice('--feature-norm', ['row', 'none']),
+    )
     .option(
       '--halo-features <when>',
       'every-epoch, or once: keep copies of neighbours’ features',
@@ -116,7 +135,8 @@ export function addTrainFlags(command: Command): Command {
 
 /** Translates flags; what was not given is left to the trainer's defaults. */
 export function trainOptions(flags: TrainFlags) {
-  const { layers, hidden, heads, dropout, norm, bucketBytes, evalEvery, patience } = flags;
+  const { layers, hidden, heads, dropout, norm, bucketBytes, evalEvery, patience, partitionPasses, featureNorm } =
+    flags;
   return {
     mode: flags.mode,
     model: { model: models[flags.model], ...given({ layers, hidden, heads, dropout, norm }) },
@@ -132,7 +152,7 @@ export function trainOptions(flags: TrainFlags) {
     resume: flags.resume ?? false,
     trace: flags.trace !== undefined,
     timeoutMs: Math.round(1000 * flags.timeout),
-    ...given({ bucketBytes, evalEvery, patience, checkpointDir: flags.checkpoint }),
+    ...given({ bucketBytes, evalEvery, patience, partitionPasses, featureNorm, checkpointDir: flags.checkpoint }),
   } satisfies TrainOptions;
 }
 
