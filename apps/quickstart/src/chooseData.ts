@@ -1,5 +1,5 @@
 /** The data set of `npm start`: the largest labelled graph at hand that trains within about two minutes. */
-import { loadNodeDataset } from '@strata-ml/datasets';
+import { fetchDataset, loadNodeDataset } from '@strata-ml/datasets';
 import type { GraphData } from '@strata-ml/gnn-dist';
 import pc from 'picocolors';
 
@@ -19,17 +19,24 @@ export interface Choice {
   readonly epochs: number;
 }
 
-/** Takes the first candidate that is here; without any, the Karate Club graph, and says so. */
+/** Takes the first candidate that is here, else fetches Cora; without a network the Karate Club graph, and says so. */
 export async function chooseData(): Promise<Choice> {
   for (const { name, epochs } of CANDIDATES) {
     const choice = await load(name, epochs);
     if (choice) return choice;
   }
+  const reason = await fetchDataset('cora').then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  const cora = reason === undefined ? await load('cora', 200) : undefined;
+  if (cora) return cora;
   const choice = await load('karate', 100);
   if (!choice) throw new Error('the built-in Karate Club graph could not be made');
   const note = [
-    pc.yellow('  No local data sets and none can be fetched here: this runs on the Karate Club graph of 34 people.'),
-    pc.dim('  Set STRATA_DATA to a folder of data sets for more; `strata data list` names them.'),
+    pc.yellow('  No local data set, and none could be fetched: this runs on the Karate Club graph of 34 people.'),
+    pc.dim(`  ${reason}`),
+    pc.dim('  Set STRATA_DATA to a folder of data sets for more; `pnpm strata data list` names them.'),
   ];
   return { ...choice, facts: [...note, ...choice.facts] };
 }
