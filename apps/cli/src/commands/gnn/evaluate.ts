@@ -1,4 +1,6 @@
 /** `strata gnn evaluate`. */
+import { join } from 'node:path';
+import { OptionError } from '@strata-ml/core';
 import type { Command } from 'commander';
 import { action } from '../../action.js';
 import { addDataFlags, type DataFlags, loadTrainingData } from '../../data.js';
@@ -7,19 +9,26 @@ import { percent } from '../../output/format.js';
 import { factTable } from '../../output/table.js';
 
 interface Flags extends CommonFlags, DataFlags {
-  readonly model: string;
+  readonly checkpoint?: string;
+  readonly model?: string;
   readonly engine: 'auto' | 'native' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
 /** Adds `evaluate`. */
 export function evaluateCommand(area: Command): void {
   const command = addDataFlags(area.command('evaluate').description('score a trained model on a data set'));
-  command.requiredOption('--model <file>', 'model that gnn train wrote (--checkpoint DIR/model.safetensors)');
+  command
+    .option('--checkpoint <dir>', 'folder that gnn train --checkpoint wrote the model to')
+    .option('--model <file>', 'instead of --checkpoint: the model file itself');
   addEngineFlag(addSeedFlag(addCommonFlags(command))).action(
     action<Flags>('gnn evaluate', async (flags, { output }) => {
       const { evaluateGnn, loadModel } = await import('@strata-ml/gnn-dist');
       const { initEngine } = await import('@strata-ml/core');
-      const model = loadModel(flags.model);
+      const { checkpoint, model: file } = flags;
+      if ((checkpoint === undefined) === (file === undefined)) {
+        throw new OptionError('gnn evaluate', '--checkpoint or --model', 'neither or both', 'given, one of the two');
+      }
+      const model = loadModel(file ?? join(checkpoint ?? '', 'model.safetensors'));
       const data = await loadTrainingData(flags, output);
       const engine = await initEngine({ prefer: flags.engine });
       const scores = await evaluateGnn(model, data);

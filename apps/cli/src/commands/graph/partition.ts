@@ -13,6 +13,7 @@ interface Flags extends CommonFlags {
   readonly data: string;
   readonly method: string;
   readonly parts?: number;
+  readonly passes: number;
   readonly cluster?: string;
   readonly out?: string;
   readonly seed: number;
@@ -26,6 +27,12 @@ export function partitionCommand(area: Command): void {
     .requiredOption('--data <name>', 'name of a data set, a folder in the same layout, or a graph file')
     .option('--method <name>', 'random, hash, range, ldg or fennel', 'fennel')
     .option('--parts <n>', 'number of parts', integer('--parts', { min: 1 }))
+    .option(
+      '--passes <n>',
+      'how often ldg and fennel play their stream; 1 is the papers’ algorithm',
+      integer('--passes', { min: 1 }),
+      10,
+    )
     .option('--cluster <shape>', 'instead of --parts: servers × devices, split over servers first')
     .option('--out <file>', 'write the part of each vertex, one number a line (METIS convention)');
   addSeedFlag(addCommonFlags(command)).action(
@@ -34,7 +41,7 @@ export function partitionCommand(area: Command): void {
         '@strata-ml/graph'
       );
       const { loadNodeDataset } = await import('@strata-ml/datasets');
-      const { data, method: name, parts, cluster: shape, out, seed } = flags;
+      const { data, method: name, parts, cluster: shape, out, seed, passes } = flags;
       const method: PartitionMethod | undefined = partitionMethods.find((known) => known === name);
       if (!method) throw new OptionError('--method', 'value', name, `one of ${partitionMethods.join(', ')}`);
       if ((parts === undefined) === (shape === undefined)) {
@@ -46,7 +53,7 @@ export function partitionCommand(area: Command): void {
 
       const { graph, name: title } = await loadNodeDataset(data);
       const started = performance.now();
-      const partOf = partitionCluster(graph, devicesPerServer, { method, seed });
+      const partOf = partitionCluster(graph, devicesPerServer, { method, seed, passes });
       const took = (performance.now() - started) / 1000;
       const metrics = partitionMetrics(graph, partOf, { devicesPerServer });
       if (out !== undefined) await writePartitionFile(out, partOf);
