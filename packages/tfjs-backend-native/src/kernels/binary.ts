@@ -2,12 +2,23 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
 import type { OnnxGraph } from '../ort/onnxModel.js';
-import type { BinaryOperator, CompareOperator } from '../simd/loops.js';
+import type { BinaryOperator, CompareOperator, UnaryOperator } from '../simd/loops.js';
 import { planBroadcast, runBroadcast } from './broadcast.js';
 import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.js';
 
 /** Below this many elements `Math.pow` beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
 const SMALL_POWER = 256;
+
+/** Powers that are a few multiplications, divisions or roots, within 2 units in the last place. */
+const SIMPLE_POWERS: ReadonlyMap<number, readonly UnaryOperator[]> = new Map([
+  [-2, ['square', 'reciprocal']],
+  [-1, ['reciprocal']],
+  [-0.5, ['rootPower', 'reciprocal']],
+  [0.5, ['rootPower']],
+  [2, ['square']],
+  [3, ['cube']],
+  [4, ['square', 'square']],
+] as const);
 
 export const binaryKernels: NativeKernels = {
   Add: arithmetic('Add', 'add'),
@@ -74,11 +85,15 @@ function power(backend: NativeBackend, a: TensorInfo, b: TensorInfo): TensorInfo
   if (!areFloat(backend, a, b)) return undefined;
   const exponents = backend.floats(b);
   const { shape, size } = planBroadcast(a.shape, b.shape);
-  if (exponents.length === 1 && exponents[0] === 2) {
-    const x = backend.operand(a, 0);
-    const out = backend.allocate('Pow', size, 'float32');
-    backend.simd.unary.square(x, out.values.byteOffset, size, 0, 0);
-    return { dataId: out.dataId, shape, dtype: 'float32' };
+  const simple = exponents.length === 1 ? SIMPLE_POWERS.get(exponents[0]!) : undefined;
+  if (simple) {
+    let x = backend.operand(a, 0);
+    const { dataId, values } = backend.allocate('Pow', size, 'float32');
+    for (const operator of simple) {
+      backend.simd.unary[operator](x, values.byteOffset, size, 0, 0);
+      x = values.byteOffset;
+    }
+    return { dataId, shape, dtype: 'float32' };
   }
   if (size < SMALL_POWER) return undefined;
   const out = backend.allocate('Pow', size, 'float32');

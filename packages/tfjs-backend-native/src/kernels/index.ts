@@ -7,6 +7,7 @@ import { matMulKernels } from './matMul.js';
 import type { NativeKernels } from './NativeKernel.js';
 import { reduceKernels } from './reduce.js';
 import { softmaxKernels } from './softmax.js';
+import { transposeKernels } from './transpose.js';
 import { unaryKernels } from './unary.js';
 import { valueKernels } from './values.js';
 
@@ -22,5 +23,6 @@ export const nativeKernels: NativeKernels = {
   ...reduceKernels,
   ...softmaxKernels,
   ...layoutKernels,
+  ...transposeKernels,
   ...valueKernels,
 };

@@ -1,4 +1,4 @@
-/** Kernels that move elements without changing them: Transpose, Slice, Concat, PadV2, GatherV2, UnsortedSegmentSum. */
+/** Kernels that move elements without changing them: Slice, Concat, PadV2, GatherV2, UnsortedSegmentSum. */
 import { backend_util, slice_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
 import type { OnnxGraph } from '../ort/onnxModel.js';
@@ -9,8 +9,6 @@ import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
 const SMALL = 512;
 
 export const layoutKernels: NativeKernels = {
-  Transpose: ({ inputs: { x }, attrs: { perm }, backend }) => transpose(backend, x, perm),
-
   Slice({ inputs: { x }, attrs, backend }) {
     if (!areFloat(backend, x)) return undefined;
     const [begin, size] = slice_util.parseSliceParams(x, attrs.begin, attrs.size) as [number[], number[]];
@@ -38,51 +36,6 @@ export const layoutKernels: NativeKernels = {
   UnsortedSegmentSum: ({ inputs: { x, segmentIds }, attrs: { numSegments }, backend }) =>
     segmentSum(backend, x, segmentIds, numSegments),
 };
-
-/** Transposes; dimensions that stay neighbours are moved as one. */
-function transpose(backend: NativeBackend, x: TensorInfo, perm: readonly number[]): TensorInfo | undefined {
-  if (!areFloat(backend, x)) return undefined;
-  const shape = perm.map((axis) => x.shape[axis]!);
-  const source = backend.floats(x);
-  const { dims, order } = mergeAxes(x.shape, perm);
-  if (order.every((axis, i) => axis === i)) return backend.share(x, shape);
-  if (source.length < SMALL && order.length !== 2) return undefined;
-  const { dataId, values } = backend.allocate('Transpose', source.length, 'float32');
-  if (source.length < SMALL) {
-    const [rows, columns] = dims as [number, number];
-    for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) values[j * rows + i] = source[i * columns + j]!;
-  } else {
-    const targetDims = order.map((axis) => dims[axis]!);
-    backend.operators
-      .get(`Transpose ${order}`, () => transposeGraph(order))
-      .input(0, backend.address(x.dataId), dims)
-      .run(values.byteOffset, targetDims);
-  }
-  return { dataId, shape, dtype: 'float32' };
-}
-
-const transposeGraph = (perm: readonly number[]): OnnxGraph => ({
-  inputs: { x: 'float32' },
-  outputs: { y: 'float32' },
-  nodes: [{ op: 'Transpose', inputs: ['x'], outputs: ['y'], attributes: { perm } }],
-});
-
-/** The same permutation over fewer axes: those of length 1 dropped, those that stay in sequence merged. */
-function mergeAxes(shape: readonly number[], perm: readonly number[]): { dims: number[]; order: number[] } {
-  const kept = perm.filter((axis) => shape[axis] !== 1);
-  // Groups in target order, each a run of neighbouring source axes.
-  const groups: { first: number; length: number }[] = [];
-  let previous = -2;
-  const rankOf = new Map([...kept].sort((a, b) => a - b).map((axis, i) => [axis, i]));
-  for (const axis of kept) {
-    const place = rankOf.get(axis)!;
-    if (place === previous + 1) groups[groups.length - 1]!.length *= shape[axis]!;
-    else groups.push({ first: place, length: shape[axis]! });
-    previous = place;
-  }
-  const sorted = [...groups].sort((a, b) => a.first - b.first);
-  return { dims: sorted.map((group) => group.length), order: groups.map((group) => sorted.indexOf(group)) };
-}
 
 function concat(backend: NativeBackend, inputs: readonly TensorInfo[], axisAttribute: number): TensorInfo | undefined {
   if (!areFloat(backend, ...inputs)) return undefined;

@@ -2,15 +2,16 @@
  * The SIMD loops of this package, generated for one memory.
  *
  * All work in place on arena tensors: addresses are bytes, counts are elements, strides of rows are bytes. Every loop
- * takes 16 elements at a time, then single ones, through the same vector instructions, so the result of an element
+ * takes 16 elements at a time, then fewer, through the same vector instructions, so the result of an element
  * does not depend on where it stands. `f32x4.max` and `min` hand NaN on, as `Math.max` does.
  */
 import { type WasmMemory, wasm } from '../webAssembly.js';
+import { logarithm, writeLogarithmTable } from './logarithm.js';
+import { copyRowsFunction, transposeFunction } from './moveLoops.js';
 import {
   add,
   bytes16,
   type Code,
-  copyBytes,
   F32,
   float,
   get,
@@ -89,6 +90,10 @@ const UNARY = {
   /** 1 / (1 + x), where x = exp(−input): the tail of the logistic function. */
   logisticTail: (x: Code) => v.div(float(1), v.add(x, float(1))),
   affine: (x: Code) => v.add(v.mul(x, p), q),
+  log: (x: Code) => logarithm(x, [T0, 6, 7, 8]),
+  /** √x as a power: −0 gives 0, −∞ gives ∞. */
+  rootPower: (x: Code) => v.select(float(Infinity), v.sqrt(v.add(x, float(0))), v.eq(x, float(-Infinity))),
+  cube: (x: Code) => v.mul(v.mul(x, x), x),
 } as const;
 
 const REDUCE = { sum: [v.add, 0], max: [v.max, -Infinity], min: [v.min, Infinity] } as const;
@@ -121,21 +126,24 @@ export interface SimdLoops {
   readonly unary: Readonly<Record<UnaryOperator, (x: number, out: number, n: number, p: number, q: number) => void>>;
   /** Reduces each of `rows` contiguous rows of `columns` elements to one. */
   readonly reduce: Readonly<Record<ReduceOperator, (x: number, out: number, rows: number, columns: number) => void>>;
-  /** Copies `rows` runs of `bytes` bytes; row starts lie `inRow` and `outRow` bytes apart. */
+  /** Copies `rows` runs of `bytes` bytes, a multiple of 4; row starts lie `inRow` and `outRow` bytes apart. */
   readonly copyRows: (x: number, out: number, rows: number, bytes: number, inRow: number, outRow: number) => void;
+  /** `out[c, r] = x[r, c]`, 4-byte elements; rows of `x` lie `inRow` bytes apart, those of `out` `outRow`. */
+  readonly transpose: (x: number, out: number, rows: number, columns: number, inRow: number, outRow: number) => void;
   /** `out = condition ? a : b`, element by element; the condition is bytes. */
   readonly select: (condition: number, a: number, b: number, out: number, n: number) => void;
 }
 
 /** Compiles the loops for a memory; about 10 ms once per thread. */
 export function createSimdLoops(memory: WasmMemory): SimdLoops {
-  const functions: WasmFunction[] = [selectFunction(), copyFunction()];
+  const functions: WasmFunction[] = [selectFunction(), copyRowsFunction(), transposeFunction()];
   for (const form of FORMS) {
     for (const [name, op] of Object.entries(BINARY)) functions.push(rowsFunction(`${name} ${form}`, op, form, false));
     for (const [name, op] of Object.entries(COMPARE)) functions.push(rowsFunction(`${name} ${form}`, op, form, true));
   }
   for (const [name, op] of Object.entries(UNARY)) functions.push(unaryFunction(name, op));
   for (const [name, [op, start]] of Object.entries(REDUCE)) functions.push(reduceFunction(`reduce ${name}`, op, start));
+  writeLogarithmTable(memory.buffer);
   const pages = memory.buffer.byteLength / 65536;
   const module = new wasm.Module(wasmModule(functions, pages));
   const { exports } = new wasm.Instance(module, { env: { memory } });
@@ -149,6 +157,7 @@ export function createSimdLoops(memory: WasmMemory): SimdLoops {
     reduce: pick(REDUCE, (name) => exports[`reduce ${name}`]),
     select: exports.select,
     copyRows: exports.copyRows,
+    transpose: exports.transpose,
   } as unknown as SimdLoops;
 }
 
@@ -189,6 +198,7 @@ function rowsFunction(name: string, op: (x: Code, y: Code) => number[], form: Fo
     isRowA ? [] : set(X, loadSplat(get(PA))),
     isRowB ? [] : set(Y, loadSplat(get(PB))),
     whileLoop(lessThan(i32(15), get(LEFT)), seq(sixteen, step(16))),
+    toBytes ? [] : whileLoop(lessThan(i32(3), get(LEFT)), seq(store(get(PO), at(load, 0)), step(4))),
     whileLoop(get(LEFT), seq(one, step(1))),
     set(A, add(get(A), get(A_ROW))),
     set(B, add(get(B), get(B_ROW))),
@@ -211,7 +221,7 @@ function unaryFunction(name: string, op: (x: Code) => number[]): WasmFunction {
   return {
     name,
     parameters: [I32, I32, I32, F32, F32],
-    locals: [V128, I32, I32, I32, I32, I32, I32, I32, I32, I32, I32, V128, V128, V128],
+    locals: [V128, V128, V128, V128, V128, V128, V128, V128, V128, V128, V128, V128, V128, V128],
     body: seq(
       set(P, splat(get(P_IN))),
       set(Q, splat(get(Q_IN))),
@@ -246,24 +256,6 @@ function reduceFunction(name: string, op: (x: Code, y: Code) => number[], start:
     parameters: [I32, I32, I32, I32],
     locals: [I32, V128, V128, V128, V128],
     body: whileLoop(get(ROWS), row),
-  };
-}
-
-function copyFunction(): WasmFunction {
-  const [IN, OUT, ROWS, BYTES, IN_ROW, OUT_ROW] = [0, 1, 2, 3, 4, 5] as const;
-  return {
-    name: 'copyRows',
-    parameters: [I32, I32, I32, I32, I32, I32],
-    locals: [],
-    body: whileLoop(
-      get(ROWS),
-      seq(
-        copyBytes(get(OUT), get(IN), get(BYTES)),
-        set(IN, add(get(IN), get(IN_ROW))),
-        set(OUT, add(get(OUT), get(OUT_ROW))),
-        set(ROWS, sub(get(ROWS), i32(1))),
-      ),
-    ),
   };
 }
 

@@ -54,6 +54,16 @@ export const whileLoop = (condition: Code, body: Code): number[] => [
   ...[0x0c, 0, 0x0b, 0x0b], // again
 ];
 
+/** `yes` if `condition` holds, else `no`. */
+export const ifElse = (condition: Code, yes: Code, no: Code): number[] => [
+  ...condition,
+  ...[0x04, 0x40],
+  ...yes,
+  0x05,
+  ...no,
+  0x0b,
+];
+
 const simd = (opcode: number, ...operands: readonly Code[]): number[] => [
   ...operands.flat(),
   0xfd,
@@ -126,8 +136,20 @@ export const v = {
   widen8: unary(0x89),
   widen16: unary(0xa9),
   isNonZero32: (x: Code): number[] => simd(0x38, x, bytes16(0)),
+  andNot: binary(0x4f),
+  /** `x < y ? y : x`: a NaN in `y` is passed over. */
+  largerOf: binary(0xeb),
+  shiftLeft32: (x: Code, bits: number): number[] => simd(0xab, x, i32(bits)),
+  shiftRight32: (x: Code, bits: number): number[] => simd(0xac, x, i32(bits)),
+  sub32: binary(0xb1),
+  fromInt32: unary(0xfa),
 };
 
+/** The 4-byte lanes `lanes` (0–3 of `x`, 4–7 of `y`) as one vector. */
+export const shuffle32 = (x: Code, y: Code, lanes: readonly number[]): number[] => [
+  ...simd(0x0d, x, y),
+  ...lanes.flatMap((index) => [4 * index, 4 * index + 1, 4 * index + 2, 4 * index + 3]),
+];
 /** A function without result: parameter types, types of further locals, body. */
 export interface WasmFunction {
   readonly name: string;
