@@ -69,6 +69,16 @@ describe('distributed training equals one device', () => {
     expect(c.metrics.parametersHash).toBe(a.metrics.parametersHash);
   });
 
+  it.each(['wasm', 'cpu'] as const)('on the %s engine too', async (engine) => {
+    const options = { ...model('sage', 'layer', 0.5), ...twenty, engine };
+    const native = await trainGnn(sparse, { ...options, engine: 'auto', cluster: '1x1' });
+    const one = await trainGnn(sparse, { ...options, cluster: '1x1' });
+    const many = await trainGnn(sparse, { ...options, cluster: '2x2' });
+    expect(many.environment.engine).toBe(engine);
+    expect(relativeL2(flat(many.weights), flat(one.weights))).toBeLessThan(1e-4);
+    expect(relativeL2(flat(one.weights), flat(native.weights))).toBeLessThan(1e-4);
+  });
+
   it('trains with an empty device when asked to', async () => {
     const method: PartitionMethod = 'fennel';
     const partOf = partitionCluster(sparse.graph, [2], { method, seed: 1 });

@@ -26,6 +26,7 @@ export interface WasmBackend extends tf.KernelBackend {
 export interface KernelArgs<A = Record<string, unknown>> {
   readonly inputs: Readonly<Record<string, tf.TensorInfo>>;
   readonly backend: WasmBackend;
+  /** Undefined for kernels that have none. */
   readonly attrs: A;
 }
 

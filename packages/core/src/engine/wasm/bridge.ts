@@ -22,7 +22,8 @@ const WRONG = ['MaxPoolGrad'];
 /** The wasm backend stores no complex64. */
 const COMPLEX = new Set(['Complex', 'ComplexAbs', 'FFT', 'IFFT', 'Imag', 'Real']);
 
-function onCpu(kernel: tf.KernelFunc, { inputs, backend, attrs }: KernelArgs): tf.TensorInfo | tf.TensorInfo[] {
+/** Runs a kernel of the cpu backend on tensors of this one: inputs are copied out, results copied in. */
+export function onCpu(kernel: tf.KernelFunc, { inputs, backend, attrs }: KernelArgs): tf.TensorInfo | tf.TensorInfo[] {
   const cpu = tf.findBackend('cpu') as WasmBackend & { firstUse?: boolean };
   cpu.firstUse = false;
   const copied: object[] = [];
@@ -32,12 +33,8 @@ function onCpu(kernel: tf.KernelFunc, { inputs, backend, attrs }: KernelArgs): t
     return { dataId, shape: t.shape, dtype: t.dtype };
   };
   try {
-    const cpuInputs = Object.fromEntries(
-      // An einsum has its operands as a list, others by name; absent optional inputs stay absent.
-      Object.entries(inputs).map(([name, t]) => [name, t && into(t)]),
-    );
     const result = kernel({
-      inputs: cpuInputs as tf.NamedTensorInfoMap,
+      inputs: mapTensors(inputs, into) as tf.NamedTensorInfoMap,
       backend: cpu,
       attrs: attrs as tf.NamedAttrMap,
     });
@@ -50,4 +47,14 @@ function onCpu(kernel: tf.KernelFunc, { inputs, backend, attrs }: KernelArgs): t
   } finally {
     for (const dataId of new Set(copied)) cpu.disposeData(dataId, true);
   }
+}
+
+type Tensors = tf.TensorInfo | undefined | readonly Tensors[] | { readonly [name: string]: Tensors };
+
+/** Inputs come by name; an einsum has a list, ragged ops have lists under names; absent optional ones stay absent. */
+function mapTensors(tensors: Tensors, into: (t: tf.TensorInfo) => tf.TensorInfo): Tensors {
+  if (tensors === undefined || tensors === null) return tensors;
+  if (Array.isArray(tensors)) return tensors.map((t: Tensors) => mapTensors(t, into));
+  if ('dataId' in tensors) return into(tensors as tf.TensorInfo);
+  return Object.fromEntries(Object.entries(tensors).map(([name, t]) => [name, mapTensors(t as Tensors, into)]));
 }

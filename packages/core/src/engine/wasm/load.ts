@@ -3,9 +3,12 @@ import { createRequire } from 'node:module';
 import { dirname, join, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { bridgeMissingKernels } from './bridge.js';
+import { replaceClip } from './clip.js';
 import { replaceGather } from './gather.js';
+import { replaceIdentity } from './identity.js';
 import { replaceMatMul } from './matMul.js';
 import { replaceReductions } from './reduce.js';
+import { mendRefused } from './refused.js';
 import { replaceTile } from './tile.js';
 import { replaceTranspose } from './transpose.js';
 
@@ -36,6 +39,9 @@ async function load(): Promise<LoadedWasm> {
   replaceGather();
   replaceReductions();
   replaceTile();
+  replaceIdentity();
+  replaceClip();
+  mendRefused();
   bridgeMissingKernels();
   return { version: wasm.version_wasm, hasSimd: Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) };
 }

@@ -27,6 +27,8 @@ export function replaceMatMul(): void {
 function isPlain({ inputs, attrs }: KernelArgs): boolean {
   const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
   if (a.dtype !== 'float32' || b.dtype !== 'float32') return true;
+  // Stock takes a bias of one number per column only.
+  if (inputs.bias && inputs.bias.shape.length !== 1) return false;
   const isOne = (t: tf.TensorInfo) => t.shape.length === 2 || (t.shape.length === 3 && t.shape[0] === 1);
   const isEmpty = elements(a.shape) === 0 || elements(b.shape) === 0;
   return !attrs.transposeA && !attrs.transposeB && isOne(a) && isOne(b) && !isEmpty;
@@ -34,6 +36,9 @@ function isPlain({ inputs, attrs }: KernelArgs): boolean {
 
 function matMul({ inputs, backend, attrs }: KernelArgs): tf.TensorInfo {
   const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+  for (const t of [a, b]) {
+    tf.util.assert(t.shape.length >= 2, () => `matMul: operands must have rank 2 or more, got [${t.shape}]`);
+  }
   const transposeA = Boolean(attrs.transposeA);
   const transposeB = Boolean(attrs.transposeB);
   const [aRows, aCols] = a.shape.slice(-2) as [number, number];
