@@ -12,8 +12,7 @@ export function replaceClip(): void {
     const from = read(backend, x);
     const to = read(backend, out);
     for (let i = 0; i < to.length; i++) {
-      const v = from[i]!;
-      to[i] = v > high ? high : v < low ? low : v;
+      to[i] = Math.min(Math.max(from[i]!, low), high);
     }
     return out;
   });
