@@ -11,6 +11,7 @@ import { computeInPlace } from './binary.js';
 import { activate, isKnown } from './fused.js';
 import { gemm } from './matMul.js';
 import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
+import { forTaps } from './taps.js';
 
 /** Patches are made for so many bytes at a time: enough for a fast product, and little beside the tensors themselves. */
 const PATCH_BYTES = 4 * 1024 * 1024;
@@ -102,34 +103,6 @@ function allocatePatches(backend: NativeBackend, op: string, info: Conv2DInfo): 
   return backend.allocate(op, rows * info.outWidth * patchSize(info), 'float32');
 }
 
-/** One filter tap over one output row: which outputs it reaches inside the image, and where. */
-function forTaps(
-  info: Conv2DInfo,
-  firstRow: number,
-  rows: number,
-  visit: (image: number, patch: number, count: number) => void,
-): void {
-  const { inHeight, inWidth, inChannels, outHeight, outWidth, strideWidth, dilationWidth, padInfo } = info;
-  const patch = patchSize(info);
-  for (let row = 0; row < rows; row++) {
-    const batch = Math.floor((firstRow + row) / outHeight);
-    const top = ((firstRow + row) % outHeight) * info.strideHeight - padInfo.top;
-    for (let ky = 0; ky < info.filterHeight; ky++) {
-      const y = top + ky * info.dilationHeight;
-      if (y < 0 || y >= inHeight) continue;
-      for (let kx = 0; kx < info.filterWidth; kx++) {
-        const left = kx * dilationWidth - padInfo.left;
-        const begin = Math.max(0, Math.ceil(-left / strideWidth));
-        const end = Math.min(outWidth, Math.floor((inWidth - 1 - left) / strideWidth) + 1);
-        if (end <= begin) continue;
-        const image = ((batch * inHeight + y) * inWidth + left + begin * strideWidth) * inChannels;
-        const tap = (ky * info.filterWidth + kx) * inChannels;
-        visit(image * 4, ((row * outWidth + begin) * patch + tap) * 4, end - begin);
-      }
-    }
-  }
-}
-
 /** Fills the patch matrix of some output rows. */
 function gatherPatches(
   backend: NativeBackend,
@@ -145,8 +118,17 @@ function gatherPatches(
   // Taps outside the image stay zero.
   if (padInfo.top + padInfo.bottom + padInfo.left + padInfo.right > 0) patches.fill(0);
   const copy = backend.simd.copyRows;
-  forTaps(info, firstRow, rows, (from, to, count) => {
-    copy(image + from, patches.byteOffset + to, count, pixelBytes, info.strideWidth * pixelBytes, patchBytes);
+  const outBytes = info.outWidth * patchBytes;
+  forTaps(info, firstRow, rows, ({ row, tap, begin, pixel, count }) => {
+    const to = row * outBytes + begin * patchBytes + tap * pixelBytes;
+    copy(
+      image + pixel * pixelBytes,
+      patches.byteOffset + to,
+      count,
+      pixelBytes,
+      info.strideWidth * pixelBytes,
+      patchBytes,
+    );
   });
 }
 
@@ -210,9 +192,10 @@ function inputGradient(backend: NativeBackend, dy: TensorInfo, filter: TensorInf
     gemm(backend, left, weights, target, rows * info.outWidth, info.outChannels, patchSize(info), false, true);
     if (!patches) return;
     // Every tap adds its share to the pixels it had read.
-    forTaps(info, firstRow, rows, (image, patch, count) => {
-      const pixel = values.byteOffset + image;
-      add.both(pixel, target + patch, pixel, count, info.inChannels, pixelBytes, patchBytes, pixelBytes);
+    forTaps(info, firstRow, rows, ({ row, tap, begin, pixel, count }) => {
+      const patch = target + (row * info.outWidth + begin) * patchBytes + tap * info.inChannels * 4;
+      const sum = values.byteOffset + pixel * info.inChannels * 4;
+      add.both(sum, patch, sum, count, info.inChannels, pixelBytes, patchBytes, pixelBytes);
     });
   });
   if (patches) backend.disposeData(patches.dataId);

@@ -1,10 +1,14 @@
 /** All native kernels. */
+import { argReduceKernels } from './argReduce.js';
+import { batchNormKernels } from './batchNorm.js';
 import { binaryKernels } from './binary.js';
 import { convKernels } from './conv.js';
+import { depthwiseKernels } from './depthwise.js';
 import { fusedKernels } from './fused.js';
 import { layoutKernels } from './layout.js';
 import { matMulKernels } from './matMul.js';
 import type { NativeKernels } from './NativeKernel.js';
+import { poolKernels } from './pool.js';
 import { reduceKernels } from './reduce.js';
 import { softmaxKernels } from './softmax.js';
 import { transposeKernels } from './transpose.js';
@@ -18,9 +22,13 @@ export const nativeKernels: NativeKernels = {
   ...matMulKernels,
   ...fusedKernels,
   ...convKernels,
+  ...depthwiseKernels,
+  ...poolKernels,
+  ...batchNormKernels,
   ...binaryKernels,
   ...unaryKernels,
   ...reduceKernels,
+  ...argReduceKernels,
   ...softmaxKernels,
   ...layoutKernels,
   ...transposeKernels,

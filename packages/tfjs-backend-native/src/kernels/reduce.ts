@@ -1,4 +1,4 @@
-/** Sum, Mean, Max, Min over any axes, without a transpose: SIMD loops over rows or down columns. */
+/** Sum, Mean, Prod, Max, Min over any axes, without a transpose: SIMD loops over rows or down columns. */
 import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
 import type { ReduceOperator } from '../simd/loops.js';
@@ -8,8 +8,13 @@ import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.
 const CHUNK_COLUMNS = 8192;
 const CHUNK_ROWS = 256;
 
+/** The reduction of nothing. */
+const NEUTRAL = { sum: 0, product: 1, max: -Infinity, min: Infinity } as const;
+const ELEMENTWISE = { sum: 'add', product: 'mul', max: 'max', min: 'min' } as const;
+
 export const reduceKernels: NativeKernels = {
   Sum: reduction('Sum', 'sum', 'axis'),
+  Prod: reduction('Prod', 'product', 'axis'),
   Max: reduction('Max', 'max', 'reductionIndices'),
   Min: reduction('Min', 'min', 'axis'),
   Mean: (args) => {
@@ -80,7 +85,7 @@ function reduceGroups(
     return dataId;
   }
   if (values.length > 0) {
-    if (length === 0) values.fill(operator === 'sum' ? 0 : operator === 'max' ? -Infinity : Infinity);
+    if (length === 0) values.fill(NEUTRAL[operator]);
     else if (inner === 1) reduceRows(backend, operator, source, values, outer, length);
     else reduceColumns(backend, operator, source, values, outer, length, inner);
   }
@@ -127,9 +132,9 @@ function reduceColumns(
   rows: number,
   columns: number,
 ): void {
-  const accumulate = backend.simd.rows[operator === 'sum' ? 'add' : operator].both;
+  const accumulate = backend.simd.rows[ELEMENTWISE[operator]].both;
   const rowBytes = columns * 4;
-  const start = operator === 'sum' ? 0 : operator === 'max' ? -Infinity : Infinity;
+  const start = NEUTRAL[operator];
   out.fill(start);
   if (operator !== 'sum' || rows <= CHUNK_ROWS) {
     for (let i = 0; i < outer; i++) {

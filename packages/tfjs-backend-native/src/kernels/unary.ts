@@ -25,7 +25,7 @@ export const unaryKernels: NativeKernels = {
   Step: simd('Step', 'step', (attrs) => [Number(attrs.alpha), 0]),
   Sign: simd('Sign', 'sign'),
   Exp: transcendental('Exp', Math.exp),
-  Log: simd('Log', 'log'),
+  Log: transcendental('Log', Math.log),
   Tanh: transcendental('Tanh', Math.tanh),
   Sin: transcendental('Sin', Math.sin),
   Cos: transcendental('Cos', Math.cos),

@@ -6,8 +6,8 @@
  * does not depend on where it stands. `f32x4.max` and `min` hand NaN on, as `Math.max` does.
  */
 import { type WasmMemory, wasm } from '../webAssembly.js';
-import { logarithm, writeLogarithmTable } from './logarithm.js';
 import { copyRowsFunction, transposeFunction } from './moveLoops.js';
+import { pointwiseFunction } from './pointwise.js';
 import {
   add,
   bytes16,
@@ -51,6 +51,8 @@ const BINARY = {
   div: v.div,
   max: v.max,
   min: v.min,
+  /** The larger, where a NaN in the second operand is passed over. */
+  largerOf: v.largerOf,
   squaredDifference: (x: Code, y: Code) => seq(set(T0, v.sub(x, y)), v.mul(t, t)),
   prelu: (x: Code, alpha: Code) => v.select(v.mul(x, alpha), x, v.lt(x, float(0))),
   /** ELU of x, where e = exp(min(x, 0)). */
@@ -90,13 +92,34 @@ const UNARY = {
   /** 1 / (1 + x), where x = exp(−input): the tail of the logistic function. */
   logisticTail: (x: Code) => v.div(float(1), v.add(x, float(1))),
   affine: (x: Code) => v.add(v.mul(x, p), q),
-  log: (x: Code) => logarithm(x, [T0, 6, 7, 8]),
   /** √x as a power: −0 gives 0, −∞ gives ∞. */
   rootPower: (x: Code) => v.select(float(Infinity), v.sqrt(v.add(x, float(0))), v.eq(x, float(-Infinity))),
   cube: (x: Code) => v.mul(v.mul(x, x), x),
 } as const;
 
-const REDUCE = { sum: [v.add, 0], max: [v.max, -Infinity], min: [v.min, Infinity] } as const;
+const REDUCE = { sum: [v.add, 0], product: [v.mul, 1], max: [v.max, -Infinity], min: [v.min, Infinity] } as const;
+
+/** Loops with more operands: how many, and what they do with one vector of each. */
+const POINTWISE = [
+  /** `out += a · b` for the pointers a, b, out. */
+  pointwiseFunction('multiplyAdd', 3, ({ read, write }) => write(2, v.add(read(2), v.mul(read(0), read(1))))),
+  /** `out = (x − mean) · factor + offset` for the pointers x, mean, factor, offset, out. */
+  pointwiseFunction('normalise', 5, ({ read, write }) =>
+    write(4, v.add(v.mul(v.sub(read(0), read(1)), read(2)), read(3))),
+  ),
+  /**
+   * Where x is the maximum y of its window, the gradient that is left goes to dx and is used up; for the pointers x, y,
+   * rest, dx. The maximum of nothing but −∞ (or NaN) is nobody's.
+   */
+  pointwiseFunction('claimMaximum', 4, ({ read, write, scratch }) =>
+    seq(
+      set(scratch(0), v.and(v.eq(read(0), read(1)), v.gt(read(1), float(-Infinity)))),
+      set(scratch(1), read(2)),
+      write(3, v.add(read(3), v.and(get(scratch(1)), get(scratch(0))))),
+      write(2, v.andNot(get(scratch(1)), get(scratch(0)))),
+    ),
+  ),
+];
 
 /** Names of the operators. */
 export type BinaryOperator = keyof typeof BINARY;
@@ -116,6 +139,27 @@ export type RowsLoop = (
   outRow: number,
 ) => void;
 
+type N = number;
+/** Pointers, `rows`, `columns`, strides: see `pointwise.ts`. */
+type RowsLoop3 = (a: N, b: N, out: N, rows: N, columns: N, aRow: N, bRow: N, outRow: N) => void;
+type RowsLoop4 = (x: N, y: N, rest: N, dx: N, rows: N, columns: N, xRow: N, yRow: N, restRow: N, dxRow: N) => void;
+type RowsLoop5 = (
+  ...args: [
+    x: N,
+    mean: N,
+    factor: N,
+    offset: N,
+    out: N,
+    rows: N,
+    columns: N,
+    x: N,
+    mean: N,
+    factor: N,
+    offset: N,
+    out: N,
+  ]
+) => void;
+
 /** Which operand is one element per row instead of a row. */
 export type Form = 'both' | 'scalarA' | 'scalarB';
 const FORMS: readonly Form[] = ['both', 'scalarA', 'scalarB'];
@@ -130,20 +174,25 @@ export interface SimdLoops {
   readonly copyRows: (x: number, out: number, rows: number, bytes: number, inRow: number, outRow: number) => void;
   /** `out[c, r] = x[r, c]`, 4-byte elements; rows of `x` lie `inRow` bytes apart, those of `out` `outRow`. */
   readonly transpose: (x: number, out: number, rows: number, columns: number, inRow: number, outRow: number) => void;
+  /** `out += a · b`, row by row; strides in bytes. */
+  readonly multiplyAdd: RowsLoop3;
+  /** `out = (x − mean) · factor + offset`, row by row; strides in bytes. */
+  readonly normalise: RowsLoop5;
+  /** Where `x` equals the maximum `y`, moves what is left of its gradient from `rest` to `dx`, row by row. */
+  readonly claimMaximum: RowsLoop4;
   /** `out = condition ? a : b`, element by element; the condition is bytes. */
   readonly select: (condition: number, a: number, b: number, out: number, n: number) => void;
 }
 
 /** Compiles the loops for a memory; about 10 ms once per thread. */
 export function createSimdLoops(memory: WasmMemory): SimdLoops {
-  const functions: WasmFunction[] = [selectFunction(), copyRowsFunction(), transposeFunction()];
+  const functions: WasmFunction[] = [selectFunction(), copyRowsFunction(), transposeFunction(), ...POINTWISE];
   for (const form of FORMS) {
     for (const [name, op] of Object.entries(BINARY)) functions.push(rowsFunction(`${name} ${form}`, op, form, false));
     for (const [name, op] of Object.entries(COMPARE)) functions.push(rowsFunction(`${name} ${form}`, op, form, true));
   }
   for (const [name, op] of Object.entries(UNARY)) functions.push(unaryFunction(name, op));
   for (const [name, [op, start]] of Object.entries(REDUCE)) functions.push(reduceFunction(`reduce ${name}`, op, start));
-  writeLogarithmTable(memory.buffer);
   const pages = memory.buffer.byteLength / 65536;
   const module = new wasm.Module(wasmModule(functions, pages));
   const { exports } = new wasm.Instance(module, { env: { memory } });
@@ -158,6 +207,7 @@ export function createSimdLoops(memory: WasmMemory): SimdLoops {
     select: exports.select,
     copyRows: exports.copyRows,
     transpose: exports.transpose,
+    ...Object.fromEntries(POINTWISE.map(({ name }) => [name, exports[name]])),
   } as unknown as SimdLoops;
 }
 

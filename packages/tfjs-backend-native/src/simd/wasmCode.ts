@@ -139,10 +139,6 @@ export const v = {
   andNot: binary(0x4f),
   /** `x < y ? y : x`: a NaN in `y` is passed over. */
   largerOf: binary(0xeb),
-  shiftLeft32: (x: Code, bits: number): number[] => simd(0xab, x, i32(bits)),
-  shiftRight32: (x: Code, bits: number): number[] => simd(0xac, x, i32(bits)),
-  sub32: binary(0xb1),
-  fromInt32: unary(0xfa),
 };
 
 /** The 4-byte lanes `lanes` (0–3 of `x`, 4–7 of `y`) as one vector. */
