@@ -1,5 +1,8 @@
 // The module that JavaScript loads. Every pointer is a byte offset into the imported memory; nothing is allocated here.
 export { adam, sgd } from './optimizers';
 export { dropoutRows, dropoutSparse, philoxBlocks } from './dropout';
+export { edgeSoftmax, edgeSoftmaxGradient, sddmm } from './edges';
+export { narrow16, sumOfSquares, widen16 } from './numbers';
 export { gatherRows, scatterAddRows } from './rows';
+export { segmentSum, spmmMax } from './segments';
 export { spmm } from './spmm';

@@ -40,6 +40,21 @@ export function checkCsr(where: string, { rows, cols, indptr, indices, values }:
   }
 }
 
+/** Throws unless `indptr` divides `count` entries into rows. O(rows). */
+export function checkRowPointers(where: string, indptr: Int32Array, count: number): void {
+  if (indptr.length === 0) throw new ShapeError(where, 'indptr', [0], '[rows + 1]');
+  if (indptr[0] !== 0) throw new OptionError(where, 'indptr[0]', indptr[0], '0');
+  for (let r = 1; r < indptr.length; r++) {
+    if (indptr[r]! < indptr[r - 1]!) {
+      throw new OptionError(where, `indptr[${r}]`, indptr[r], `at least indptr[${r - 1}] = ${indptr[r - 1]}`);
+    }
+  }
+  const last = indptr.length - 1;
+  if (indptr[last] !== count) {
+    throw new OptionError(where, `indptr[${last}]`, indptr[last], `the number of entries ${count}`);
+  }
+}
+
 /**
  * Transposes a matrix, in O(rows + cols + nnz).
  *

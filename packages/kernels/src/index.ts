@@ -1,6 +1,8 @@
 export { type Csr, transposeCsr } from './csr.js';
 export { type DropoutKey, dropoutRows, dropoutRowsInto, dropoutSparse } from './dropout.js';
+export { edgeSoftmax, edgeSoftmaxGradientInto, edgeSoftmaxInto, sddmmInto } from './edges.js';
 export { NonFiniteError, OptionError, ShapeError, StrataError } from './errors.js';
+export { bfloat16From, bfloat16To, float16From, float16To } from './halves.js';
 export { type KernelMemory, useKernelMemory } from './kernelMemory.js';
 export { type KernelVariant, kernelVariant } from './kernelModule.js';
 export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from './OutOfDeviceMemoryError.js';
@@ -8,6 +10,9 @@ export { type AdamOptions, adamStep, type SgdOptions, sgdStep } from './optimize
 export { philox4x32 } from './philox.js';
 export { gatherRowsInto, scatterAddRowsInto } from './rows.js';
 export { SparseOperator } from './SparseOperator.js';
+export { segmentMeanInto, segmentSumInto } from './segments.js';
 export { type SpmmOptions, spmm, spmmInto } from './spmm.js';
+export { spmmMax, spmmMaxGradientInto, spmmMaxInto } from './spmmMax.js';
+export { sumOfSquares } from './sumOfSquares.js';
 export { readTensor, tensorFrom } from './tensors.js';
 export type { WasmMemory } from './webAssembly.js';

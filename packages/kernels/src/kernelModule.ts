@@ -21,6 +21,32 @@ export interface KernelExports {
   ): void;
   gatherRows(x: number, rowBytes: number, rows: number, count: number, out: number): void;
   scatterAddRows(out: number, rowBytes: number, rows: number, count: number, x: number): void;
+  segmentSum(rows: number, indptr: number, x: number, rowBytes: number, out: number, mean: number): void;
+  spmmMax(
+    rows: number,
+    indptr: number,
+    indices: number,
+    values: number,
+    x: number,
+    rowBytes: number,
+    out: number,
+    arg: number,
+  ): void;
+  edgeSoftmax(rows: number, indptr: number, scores: number, heads: number, out: number): void;
+  edgeSoftmaxGradient(rows: number, indptr: number, alpha: number, dAlpha: number, heads: number, out: number): void;
+  sddmm(
+    rows: number,
+    indptr: number,
+    indices: number,
+    a: number,
+    b: number,
+    heads: number,
+    width: number,
+    out: number,
+  ): void;
+  sumOfSquares(x: number, count: number): number;
+  narrow16(x: number, count: number, brain: number, out: number): void;
+  widen16(x: number, count: number, brain: number, out: number): void;
   dropoutRows(
     x: number,
     width: number,

@@ -47,3 +47,34 @@ export function copyOut(space: KernelMemory, offset: number, array: StagedArray)
 function bits(array: StagedArray): Int32Array {
   return array instanceof Int32Array ? array : new Int32Array(array.buffer, array.byteOffset, array.length);
 }
+
+/**
+ * Runs `work` with the addresses of `inputs`, then of `outputs`: their own where they live in the kernel memory, else of
+ * copies; outputs are copied back, and start undefined.
+ */
+export function withArrays(
+  space: KernelMemory,
+  inputs: readonly StagedArray[],
+  outputs: readonly StagedArray[],
+  work: (...addresses: number[]) => void,
+): void {
+  const arrays = [...inputs, ...outputs];
+  const places = arrays.map((array) => placeOf(space, array));
+  const blocks: number[] = [];
+  try {
+    const addresses = arrays.map((array, i) => {
+      const place = places[i];
+      if (place !== undefined) return place;
+      const block = space.alloc(array.byteLength);
+      blocks.push(block);
+      if (i < inputs.length) copyIn(space, array, block);
+      return block;
+    });
+    work(...addresses);
+    for (let i = inputs.length; i < arrays.length; i++) {
+      if (places[i] === undefined) copyOut(space, addresses[i]!, arrays[i]!);
+    }
+  } finally {
+    for (const block of blocks) space.free(block);
+  }
+}
