@@ -6,6 +6,9 @@ export default defineConfig(
     allReduce: 'src/contenders/allReduce.ts',
     allReduceEntry: 'src/contenders/allReduceEntry.ts',
     copy: 'src/contenders/copy.ts',
+    denseStep: 'src/contenders/denseStep.ts',
+    engineOp: 'src/contenders/engineOp.ts',
+    report: 'src/report.ts',
     train: 'src/contenders/train.ts',
   }),
 );

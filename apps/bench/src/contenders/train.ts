@@ -11,6 +11,6 @@ const report = await trainGnn({ ...set, features, split }, options);
 console.log(
   JSON.stringify({
     value: report.metrics.epochSeconds.median,
-    extra: { 'test accuracy': report.metrics.testAccuracy },
+    extra: { 'test accuracy': report.metrics.testAccuracy, parameters: report.metrics.parameters },
   }),
 );

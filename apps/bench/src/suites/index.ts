@@ -1,6 +1,9 @@
 /** All suites, by name. */
 import type { Suite } from '../harness/types.js';
 import { comm } from './comm.js';
+import { dense } from './dense.js';
+import { engine } from './engine.js';
+import { gnn } from './gnn.js';
 import { trace } from './trace.js';
 
-export const suites: readonly Suite[] = [comm, trace];
+export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace];

@@ -1,0 +1,27 @@
+/** Program: writes the tables of `results/*.json` into the READMEs that have markers for them. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { fillMarkers, parseResult } from './harness/readme.js';
+import { markdownTable } from './harness/table.js';
+
+// From dist/report.js.
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const results = fileURLToPath(new URL('../results/', import.meta.url));
+
+const tables = new Map<string, string>();
+for (const file of existsSync(results) ? readdirSync(results).sort() : []) {
+  if (!file.endsWith('.json')) continue;
+  const result = parseResult(readFileSync(join(results, file), 'utf8'));
+  tables.set(result.suite, markdownTable(result));
+}
+
+const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'README.md'));
+for (const path of [join(root, 'README.md'), ...packages, join(root, 'apps/bench/README.md')]) {
+  if (!existsSync(path)) continue;
+  const before = readFileSync(path, 'utf8');
+  const after = fillMarkers(before, tables);
+  if (after === before) continue;
+  writeFileSync(path, after);
+  console.log(`wrote ${relative(root, path)}`);
+}

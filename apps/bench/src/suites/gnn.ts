@@ -1,0 +1,55 @@
+/** Suite `gnn`: epochs of full-graph training, beside the same networks in PyTorch with CSR products. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { dataRoots } from '@strata-ml/datasets';
+import type { Case, Contender, Suite } from '../harness/types.js';
+import { peersFirst, pythonPeer } from './python.js';
+
+const program = fileURLToPath(new URL('./train.js', import.meta.url));
+const DATA = ['coauthor-physics', 'amazon-computers', 'facebook-pages'];
+const MODELS = [
+  { model: 'gcn', layers: 2, hidden: 64 },
+  { model: 'sage', layers: 3, hidden: 64 },
+] as const;
+/** The first five are not counted. */
+const EPOCHS = 15;
+
+/** One and two devices against one and two threads. */
+export const gnn: Suite = {
+  name: 'gnn',
+  description: 'epochs of GCN and SAGE on one and two devices beside PyTorch CSR on as many threads',
+  cases: () => DATA.flatMap((data) => MODELS.map((model) => training(data, model))),
+};
+
+function training(data: string, model: (typeof MODELS)[number]): Case {
+  const folder = dataRoots()
+    .map((root) => join(root, data))
+    .find((path) => existsSync(path));
+  const missing = folder ? undefined : `no data set ${data}; set STRATA_DATA`;
+  const ours = ['1x1', '1x2'].map(
+    (cluster): Contender => ({
+      name: `strata ${cluster}`,
+      version: '',
+      command: process.execPath,
+      args: [
+        program,
+        JSON.stringify({ data, cluster, model, epochs: EPOCHS, evalEvery: EPOCHS, optimizer: { lr: 0.01 } }),
+      ],
+      ...(missing ? { missing } : {}),
+    }),
+  );
+  const peers = [1, 2].map((threads) => {
+    const args = [folder ?? '', model.model, String(model.layers), String(model.hidden), String(EPOCHS)];
+    const name = `PyTorch, ${threads} thread${threads > 1 ? 's' : ''}`;
+    const peer = pythonPeer(name, { library: 'torch', program: 'gnn_train.py', args, threads });
+    return missing ? { ...peer, missing } : peer;
+  });
+  return {
+    name: `${data} ${model.model} ${model.layers}×${model.hidden}`,
+    params: { data, ...model, epochs: EPOCHS },
+    kind: 'measured',
+    unit: 's',
+    contenders: peersFirst(peers, ours),
+  };
+}
