@@ -2,7 +2,7 @@ import { expectClose } from '@strata-ml/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { nativeAvailability, nativeProfile, resetNativeProfile } from '../src/index.js';
+import { nativeAvailability, nativeMemory, nativeProfile, resetNativeProfile } from '../src/index.js';
 import {
   binaryOracle,
   broadcastShape,
@@ -542,6 +542,119 @@ describe('layout', () => {
     fc.assert(property, settings);
   });
 
+  it('tiles by any repetition', () => {
+    const property = fc.property(
+      reducible,
+      fc.array(fc.constantFrom(0, 1, 1, 2, 3), { minLength: 6, maxLength: 6 }),
+      ({ shape }, all) => {
+        const reps = shape.map((_, i) => all[i]!);
+        const target = shape.map((d, i) => d * reps[i]!);
+        fc.pre(sizeOf(target) <= 20000 && shape.length > 0);
+        const x = uniform(sizeOf(shape), 8);
+        const before = nativeMemory().currentBytes;
+        const values = run(() => tf.tile(tensor(x, shape), reps));
+        expect(nativeMemory().currentBytes).toBe(before);
+        const expected = Float32Array.from({ length: sizeOf(target) }, (_, i) => {
+          const at = coordinatesOf(i, target);
+          return x[
+            flatIndex(
+              at.map((c, axis) => c % shape[axis]!),
+              shape,
+            )
+          ]!;
+        });
+        expect(values).toEqual(expected);
+      },
+    );
+    fc.assert(property, settings);
+  });
+
+  it('sums up along any axis, forwards and backwards, with and without the element itself', () => {
+    const property = fc.property(reducible, fc.boolean(), fc.boolean(), ({ shape, axes }, exclusive, reverse) => {
+      fc.pre(axes.length > 0);
+      const axis = axes[0]!;
+      const x = uniform(sizeOf(shape), 9);
+      x[Math.floor(x.length / 2)] = Infinity;
+      const values = run(() => tf.cumsum(tensor(x, shape), axis, exclusive, reverse));
+      values.forEach((value, i) => {
+        const at = coordinatesOf(i, shape);
+        let sum = 0;
+        for (let j = 0; j < shape[axis]!; j++) {
+          const isBefore = reverse ? j > at[axis]! : j < at[axis]!;
+          const isIn = isBefore || (!exclusive && j === at[axis]!);
+          if (isIn)
+            sum +=
+              x[
+                flatIndex(
+                  at.map((c, k) => (k === axis ? j : c)),
+                  shape,
+                )
+              ]!;
+        }
+        if (Number.isFinite(sum)) expectClose([value], [sum], { rtol: 1e-5, atol: 1e-5 });
+        else expect(value).toBe(sum);
+      });
+    });
+    fc.assert(property, settings);
+    expect(run(() => tf.cumsum(tensor([], [3, 0]), 1))).toHaveLength(0);
+  });
+
+  it('marks one element of each row, of none where the index is outside', () => {
+    for (const dtype of ['float32', 'int32'] as const) {
+      const y = tf.tidy(() => tf.oneHot(tf.tensor1d([2, 0, 4, -1], 'int32'), 4, 5, -1, dtype));
+      expect(y.dtype).toBe(dtype);
+      const rows = [2, 0, 4, -1].map((hot) => [0, 1, 2, 3].map((column) => (column === hot ? 5 : -1)));
+      expect(Array.from(y.dataSync())).toEqual(rows.flat());
+      y.dispose();
+    }
+  });
+
+  it('slices with strides of either sign', () => {
+    const stride = fc.constantFrom(-3, -2, -1, 1, 2, 3);
+    const property = fc.property(
+      reducible,
+      fc.array(fc.tuple(stride, fc.nat(18), fc.nat(18)), { minLength: 6 }),
+      ({ shape }, cuts) => {
+        fc.pre(shape.length > 0);
+        const cut = shape.map((d, i) => {
+          const [step, a, b] = cuts[i]!;
+          const [low, high] = [Math.min(a % d, b % d), Math.max(a % d, b % d)];
+          // Backwards down to an end that is not taken; tfjs counts an end of −1 from the back.
+          return step > 0
+            ? { step, begin: low, end: high + 1 }
+            : { step, begin: high, end: low === 0 ? -d - 1 : low - 1 };
+        });
+        const x = uniform(sizeOf(shape), 10);
+        const lines = cut.map(({ step, begin, end }) => {
+          const indices: number[] = [];
+          const stop = end < 0 ? -1 : end;
+          for (let i = begin; step > 0 ? i < stop : i > stop; i += step) indices.push(i);
+          return indices;
+        });
+        const target = lines.map((line) => line.length);
+        const values = run(() =>
+          tf.stridedSlice(
+            tensor(x, shape),
+            cut.map(({ begin }) => begin),
+            cut.map(({ end }) => end),
+            cut.map(({ step }) => step),
+          ),
+        );
+        const expected = Float32Array.from({ length: sizeOf(target) }, (_, i) => {
+          const at = coordinatesOf(i, target);
+          return x[
+            flatIndex(
+              at.map((c, axis) => lines[axis]![c]!),
+              shape,
+            )
+          ]!;
+        });
+        expect(values).toEqual(expected);
+      },
+    );
+    fc.assert(property, settings);
+  });
+
   it.each([
     [3, 2],
     [50, 33],
@@ -589,6 +702,6 @@ it('runs none of these in an inherited kernel', () => {
     tf.transpose(tf.concat([x, tf.exp(x)], 1));
   });
   expect(nativeProfile()).toEqual([]);
-  tf.tidy(() => tf.cumsum(tensor(uniform(64, 1), [64])));
-  expect(nativeProfile().map(({ kernel, calls }) => [kernel, calls])).toEqual([['Cumsum', 1]]);
+  tf.tidy(() => tf.cumprod(tensor(uniform(64, 1), [64])));
+  expect(nativeProfile().map(({ kernel, calls }) => [kernel, calls])).toEqual([['Cumprod', 1]]);
 });

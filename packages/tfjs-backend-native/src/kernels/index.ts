@@ -10,7 +10,9 @@ import { matMulKernels } from './matMul.js';
 import type { NativeKernels } from './NativeKernel.js';
 import { poolKernels } from './pool.js';
 import { reduceKernels } from './reduce.js';
+import { repeatKernels } from './repeat.js';
 import { softmaxKernels } from './softmax.js';
+import { stridedSliceKernels } from './stridedSlice.js';
 import { transposeKernels } from './transpose.js';
 import { unaryKernels } from './unary.js';
 import { valueKernels } from './values.js';
@@ -32,5 +34,7 @@ export const nativeKernels: NativeKernels = {
   ...softmaxKernels,
   ...layoutKernels,
   ...transposeKernels,
+  ...repeatKernels,
+  ...stridedSliceKernels,
   ...valueKernels,
 };

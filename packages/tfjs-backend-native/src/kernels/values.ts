@@ -49,6 +49,11 @@ function cast(backend: NativeBackend, x: TensorInfo, dtype: string): TensorInfo 
   if (!isNumeric) return undefined;
   if (dtype !== 'float32' && dtype !== 'int32') return undefined;
   const { dataId, values } = backend.allocate('Cast', source.length, dtype);
-  values.set(source);
+  if (source instanceof Float32Array && values instanceof Int32Array) {
+    // A loop: `set` converts each element by a call.
+    for (let i = 0; i < source.length; i++) values[i] = source[i]!;
+  } else {
+    values.set(source);
+  }
   return { dataId, shape: x.shape, dtype };
 }
