@@ -2,13 +2,9 @@
 import { performance } from 'node:perf_hooks';
 import { median } from '../harness/runSuite.js';
 
-/**
- * Median seconds of a call: two warm-up calls, then at least 3 and at most 200 calls, until half a second is full. A
- * call longer than a second is warmed up and measured once.
- */
+/** Median seconds of a call: two warm-up calls, then at least 3 and at most 200, until half a second is full. */
 export function timeCall(call: () => void): number {
-  const first = secondsOf(call);
-  if (first > 1) return secondsOf(call);
+  call();
   call();
   const seconds: number[] = [];
   for (let total = 0; seconds.length < 3 || (total < 0.5 && seconds.length < 200); ) {
@@ -18,7 +14,8 @@ export function timeCall(call: () => void): number {
   return median(seconds);
 }
 
-function secondsOf(call: () => void): number {
+/** Seconds of one call. */
+export function secondsOf(call: () => void): number {
   const start = performance.now();
   call();
   return (performance.now() - start) / 1000;

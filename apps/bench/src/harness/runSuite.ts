@@ -37,11 +37,20 @@ export function runSuite(suite: Suite, { rounds = 5, only, onProgress }: RunSuit
 function runCase(c: Case, rounds: number, onProgress?: (line: string) => void): CaseResult {
   const able = c.contenders.filter((contender) => contender.missing === undefined);
   const reference = able[0];
+  const tooSlow = new Map<string, string>();
   const samples = new Map<string, Sample[]>(able.map((contender) => [contender.name, []]));
   const again: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? able : [...able].reverse();
-    for (const contender of order) samples.get(contender.name)!.push(sample(contender));
+    for (const contender of order) {
+      if (tooSlow.has(contender.name)) continue;
+      try {
+        samples.get(contender.name)!.push(sample(contender));
+      } catch (error) {
+        if (!(error instanceof TooSlowError) || contender === reference) throw error;
+        tooSlow.set(contender.name, error.message);
+      }
+    }
     if (reference) again.push(sample(reference).value);
     onProgress?.(`${c.name}: round ${round + 1} of ${rounds}`);
   }
@@ -52,7 +61,8 @@ function runCase(c: Case, rounds: number, onProgress?: (line: string) => void): 
     kind: c.kind,
     aa: ratio(again, base),
     contenders: c.contenders.map((contender) => {
-      const { name, version, missing } = contender;
+      const { name, version } = contender;
+      const missing = contender.missing ?? tooSlow.get(contender.name);
       if (missing !== undefined) return { name, version, unit: c.unit, samples: [], median: Number.NaN, missing };
       const taken = samples.get(name)!;
       const values = taken.map((s) => s.value);
@@ -70,14 +80,19 @@ function runCase(c: Case, rounds: number, onProgress?: (line: string) => void): 
   };
 }
 
+/** A contender ran into its time limit. */
+class TooSlowError extends Error {}
+
 /** One fresh process; the last line of its output is the sample. */
-function sample({ name, command, args, env }: Contender): Sample {
+function sample({ name, command, args, env, timeoutS = 600 }: Contender): Sample {
   const run = spawnSync(command, args, {
     encoding: 'utf8',
     env: { ...process.env, ...env },
-    timeout: 600_000,
+    timeout: timeoutS * 1000,
     maxBuffer: 64 * 1024 * 1024,
   });
+  if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT')
+    throw new TooSlowError(`no sample within ${timeoutS} s`);
   const last = run.stdout?.trim().split('\n').at(-1) ?? '';
   if (run.status !== 0)
     throw new Error(`bench: ${name} ended with ${run.status ?? run.signal}: ${run.stderr?.slice(-2000)}`);

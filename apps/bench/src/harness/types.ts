@@ -9,6 +9,8 @@ export interface Contender {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** A process that runs longer ends, and the contender is reported as too slow. @defaultValue `600` */
+  readonly timeoutS?: number;
 }
 
 /** What a contender prints. */

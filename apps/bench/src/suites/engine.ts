@@ -25,6 +25,9 @@ const OPERATIONS: readonly (readonly [name: string, shape: string])[] = [
   ['spmm', '169,343², 2.3 M entries, 128 columns'],
 ];
 
+/** Start, check and measurement of one sample; kernels that need longer are printed as too slow. */
+const TIMEOUT_S = 30;
+
 /** One case per operation. */
 export const engine: Suite = {
   name: 'engine',
@@ -39,6 +42,7 @@ function operation(name: string, shape: string): Case {
       version: '',
       command: process.execPath,
       args: [program, engine, name],
+      timeoutS: TIMEOUT_S,
     }),
   );
   const peers = [pythonPeer('PyTorch', { library: 'torch', program: 'engine_op.py', args: [name] })];
