@@ -14,7 +14,7 @@ const CHUNK = 16_384;
  * @example
  * const out = new Uint16Array(1);
  * float16From(Float32Array.of(1), out);
- * out[0]; // => 15360 = 0x3c00
+ * out[0]; // => 15360
  */
 export function float16From(x: Float32Array, out: Uint16Array): void {
   narrow('float16From', x, 0, out);
