@@ -13,7 +13,7 @@ export function compareTable(runs: Readonly<Record<string, TrainReport>>): strin
   table.push(['', ...Object.keys(runs).map((title) => pc.bold(title))]);
   row('test accuracy', (r) => `${(100 * r.metrics.testAccuracy).toFixed(2)} %`);
   row('training loss, last epoch', (r) => r.metrics.finalTrainLoss.toFixed(6));
-  row('epoch, median, measured', (r) => ms(r.metrics.epochSeconds.median));
+  row('epoch, median', (r) => ms(r.metrics.epochSeconds.median));
   row('  of it waiting for halo rows', (r) => ms(r.metrics.parts.halo));
   row('  of it waiting for gradients', (r) => ms(r.metrics.parts.gradient));
   row('halo bytes per epoch inside servers', (r) => formatBytes(r.metrics.intraBytesPerEpoch));

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   });
 
   say();
-  say(compareTable({ '1 × 1': one, '2 × 2': many, '2 × 2, features once': once }));
+  say(compareTable({ '1 × 1': one, '2 × 2, emulated link': many, 'the same, features once': once }));
   mkdirSync(OUT, { recursive: true });
   const model = join(OUT, 'model.safetensors');
   saveModel(model, once);
