@@ -1,0 +1,1 @@
+export { type IdxArray, readIdx } from './idx.js';
