@@ -10,7 +10,7 @@ export {
 } from './checkpoint/safetensors.js';
 export { dropoutKey } from './dropoutKey.js';
 export { type FeatureNorm, featureNorms, normaliseFeatures } from './featureNorm.js';
-export type { GraphContext, NeighbourBlock, Normaliser } from './GraphContext.js';
+export type { GraphContext, InputRows, NeighbourBlock, Normaliser } from './GraphContext.js';
 export { createGnn } from './gnn/createGnn.js';
 export type { GnnModel, GradientWatcher, ModelBuffer, Parameter } from './gnn/GnnModel.js';
 export {

@@ -4,7 +4,7 @@ import type { CsrGraph } from '@strata-ml/graph';
 import { dropoutRows, dropoutSparse, SparseOperator, spmm } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { dropoutKey } from './dropoutKey.js';
-import type { GraphContext, NeighbourBlock, Normaliser } from './GraphContext.js';
+import type { GraphContext, InputRows, NeighbourBlock, Normaliser } from './GraphContext.js';
 import { multiplyConstant } from './layers/denseOps.js';
 import { featureWidth, type NodeFeatures } from './NodeFeatures.js';
 import { normalisedWeights } from './normalisedWeights.js';
@@ -136,15 +136,23 @@ class LocalContext implements LocalGraphContext {
     return this.#prepared.inputWidth;
   }
 
-  get block(): NeighbourBlock {
+  blockOf(_layer: number): NeighbourBlock {
     return this.#prepared.block;
+  }
+
+  enter(h: tf.Tensor2D, _layer: number): tf.Tensor2D {
+    return h;
+  }
+
+  destinations(h: tf.Tensor2D, _layer: number): tf.Tensor2D {
+    return h;
   }
 
   at({ epoch = this.#epoch, training = this.training }): LocalGraphContext {
     return new LocalContext(this.#prepared, epoch, training);
   }
 
-  projectInput(weight: tf.Tensor2D, _rows: 'owned' | 'sources', dropoutRate: number, layer: number): tf.Tensor2D {
+  projectInput(weight: tf.Tensor2D, _rows: InputRows, dropoutRate: number, layer: number): tf.Tensor2D {
     const { sparse, dense } = this.#prepared;
     const rate = this.training ? dropoutRate : 0;
     if (sparse) {

@@ -73,7 +73,7 @@ function plainNetwork(store: ParameterStore, spec: ResolvedGnnSpec): Forward {
     }
     const normalise = isLast ? undefined : normalisation(store, spec.norm, `norm${i + 1}`, fanOut);
     return (context: GraphContext, h: tf.Tensor2D | undefined): tf.Tensor2D => {
-      const z = apply(context, h, i + 1);
+      const z = apply(context, h && context.enter(h, i + 1), i + 1);
       return normalise ? relu(normalise(z, context)) : z;
     };
   });
@@ -93,10 +93,13 @@ function residualNetwork(store: ParameterStore, spec: ResolvedGnnSpec): Forward 
   }));
   const output = linear(store, 'output', hidden, numClasses, init);
   return (context) => {
-    let h = applyToInput(input, context, 0, 0);
+    let h = applyToInput(input, context, 'owned', 0, 0);
     blocks.forEach(({ normalise, convolve }, i) => {
-      h = sum(h, convolve(context, relu(normalise(h, context)), i + 1));
+      const entering = i === 0 ? h : context.enter(h, i + 1);
+      const z = convolve(context, relu(normalise(entering, context)), i + 1);
+      h = sum(context.destinations(entering, i + 1), z);
     });
+    h = context.enter(h, layers + 1);
     const last = relu(blocks[0]!.normalise(h, context));
     return applyLinear(output, context.dropout(last, dropout, 'dropout', layers + 1));
   };

@@ -13,6 +13,9 @@ import { vector } from './layerNorm.js';
 const epsilon = 1e-5;
 const momentum = 0.1;
 
+/** What batch norm needs of a context. */
+type Statistics = Pick<GraphContext, 'training' | 'allReduceSum' | 'globalRows' | 'statisticRows'>;
+
 /** Statistics that evaluation uses; each training step moves them by 0.1 of the way, in place. */
 export interface RunningStatistics {
   /** float32 `[F]` */
@@ -28,22 +31,26 @@ export interface RunningStatistics {
  * must call this; two all-reduces of 2·F numbers, one forward and one backward. Otherwise the running statistics count.
  * The gradients of gamma and beta are this device's share: the sum over devices is the whole.
  *
- * @param x - float32 `[numOwned, F]`
+ * Rows behind `context.statisticRows` are copies of rows that count on another device: they are normalised like the
+ * rest, and their gradients reach the statistics, but they do not count in them.
+ *
+ * @param x - float32 `[n, F]`
  */
 export function batchNorm(
   x: tf.Tensor2D,
   gamma: tf.Tensor1D,
   beta: tf.Tensor1D,
   running: RunningStatistics,
-  context: Pick<GraphContext, 'training' | 'allReduceSum' | 'globalRows'>,
+  context: Statistics,
 ): tf.Tensor2D {
   const [n, width] = x.shape;
   const { training, globalRows } = context;
+  const counted = width * Math.min(n, context.statisticRows ?? n);
   const op = tf.customGrad((...args) => {
     const [x, gamma, beta, save] = args as unknown as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D, tf.GradSaveFunc];
     const means = Float64Array.from(running.mean);
     const variances = Float64Array.from(running.variance);
-    if (training) batchStatistics(readTensor(x), context, means, variances, running);
+    if (training) batchStatistics(readTensor(x).subarray(0, counted), context, means, variances, running);
     const scales = variances.map((v) => 1 / Math.sqrt(v + epsilon));
     const value = tensorFrom([n, width], (out) => {
       const [xs, gs, bs] = [readTensor(x), readTensor(gamma), readTensor(beta)];
@@ -66,8 +73,8 @@ export function batchNorm(
           for (let at = 0; at < xs.length; at += width) {
             for (let c = 0; c < width; c++) {
               const normal = (xs[at + c]! - means[c]!) * scales[c]!;
-              // With fixed statistics the mean does not depend on x, so the two correction terms vanish.
-              const correction = training ? (sums[c]! + normal * sums[width + c]!) / globalRows : 0;
+              // Where the statistics do not depend on a row, its two correction terms vanish.
+              const correction = training && at < counted ? (sums[c]! + normal * sums[width + c]!) / globalRows : 0;
               out[at + c] = gs[c]! * scales[c]! * (ds[at + c]! - correction);
             }
           }
@@ -82,7 +89,7 @@ export function batchNorm(
 /** Fills `means` and `variances` with those of all devices' rows and moves the running statistics. */
 function batchStatistics(
   x: Float32Array,
-  context: Pick<GraphContext, 'allReduceSum' | 'globalRows'>,
+  context: Statistics,
   means: Float64Array,
   variances: Float64Array,
   running: RunningStatistics,

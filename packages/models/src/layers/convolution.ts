@@ -13,7 +13,7 @@ import { edgeAttention } from './edgeAttention.js';
 import { applyLinear, applyToInput, linear } from './linear.js';
 import { constant, glorot, type ParameterStore } from './ParameterStore.js';
 
-/** Computes float32 `[numOwned, out]` from `[numOwned, in]`, or from the input features if `h` is undefined. */
+/** Computes float32 `[destinations, out]` from `[numOwned, in]`, or from the input features if `h` is undefined. */
 export type Convolution = (context: GraphContext, h: tf.Tensor2D | undefined, layer: number) => tf.Tensor2D;
 
 /** Shape and options of one convolution. */
@@ -51,12 +51,13 @@ export function sageConvolution(store: ParameterStore, spec: ConvolutionSpec): C
     if (h === undefined) {
       const projected = context.projectInput(neighbours.weight, 'sources', spec.dropout, index);
       return sum(
-        applyToInput(own, context, spec.dropout, index),
+        applyToInput(own, context, 'destinations', spec.dropout, index),
         addBias(context.aggregateSources(projected, 'mean'), neighbours.bias),
       );
     }
     const dropped = context.dropout(h, spec.dropout, 'dropout', index);
-    return sum(applyLinear(own, dropped), applyLinear(neighbours, context.aggregate(dropped, 'mean', index)));
+    const mean = context.aggregate(dropped, 'mean', index);
+    return sum(applyLinear(own, context.destinations(dropped, index)), applyLinear(neighbours, mean));
   };
 }
 
@@ -84,7 +85,7 @@ export function gatConvolution(
             context.exchange(context.dropout(h, spec.dropout, 'dropout', index), index),
             store.use<tf.Tensor2D>(weight),
           );
-    const attended = edgeAttention(projected, store.use(source), store.use(target), context.block);
+    const attended = edgeAttention(projected, store.use(source), store.use(target), context.blockOf(index));
     return addBias(combine === 'concat' ? attended : averageHeads(attended, heads), store.use(bias));
   };
 }

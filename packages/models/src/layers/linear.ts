@@ -1,6 +1,6 @@
 /** A dense layer. */
 import type * as tf from '@tensorflow/tfjs-core';
-import type { GraphContext } from '../GraphContext.js';
+import type { GraphContext, InputRows } from '../GraphContext.js';
 import type { Initialiser } from '../gnn/spec.js';
 import { addBias, affine } from './denseOps.js';
 import { constant, fanInUniform, glorot, type ParameterStore } from './ParameterStore.js';
@@ -35,7 +35,13 @@ export function applyLinear(layer: Linear, h: tf.Tensor2D): tf.Tensor2D {
   return affine(h, layer.weight, layer.bias);
 }
 
-/** drop(X)·W + b on the owned rows of the input features. */
-export function applyToInput(layer: Linear, context: GraphContext, rate: number, index: number): tf.Tensor2D {
-  return addBias(context.projectInput(layer.weight, 'owned', rate, index), layer.bias);
+/** drop(X)·W + b on rows of the input features. */
+export function applyToInput(
+  layer: Linear,
+  context: GraphContext,
+  rows: InputRows,
+  rate: number,
+  index: number,
+): tf.Tensor2D {
+  return addBias(context.projectInput(layer.weight, rows, rate, index), layer.bias);
 }
