@@ -19,7 +19,7 @@ interface BackendHooks {
   move(dataId: object, values: unknown, shape: number[], dtype: tf.DataType, refCount: number): void;
   disposeData(dataId: object, force?: boolean): boolean;
   makeOutput?(shape: number[], dtype: tf.DataType, memoryOffset?: number, values?: unknown): Info;
-  createOutputTensor?(metadata: unknown): Info;
+  createOutputTensor?(metadata: unknown): Info & { dispose(): void };
 }
 
 /** A {@link MemoryAccount} that can be taken off its backend again. */
@@ -31,7 +31,8 @@ export interface BackendAccount extends MemoryAccount {
 /**
  * Attaches an account to a backend. Buffers that existed before are not counted.
  *
- * Throws {@link OutOfDeviceMemoryError} from the op that would exceed the budget, before it allocates.
+ * Throws {@link OutOfDeviceMemoryError} from the op that would exceed the budget, before it allocates; TensorFlow's ops
+ * allocate their outputs first.
  */
 export function attachAccount(backend: tf.KernelBackend, budgetBytes = Number.POSITIVE_INFINITY): BackendAccount {
   const hooks = backend as unknown as BackendHooks;
@@ -89,9 +90,16 @@ export function attachAccount(backend: tf.KernelBackend, budgetBytes = Number.PO
       return info;
     }),
     wrap(hooks, 'createOutputTensor', (original) => (metadata) => {
-      const info = original(metadata);
-      add(info.dataId, info.shape, info.dtype);
-      return info;
+      const output = original(metadata);
+      // TensorFlow has allocated it by now; it goes again if it is too much.
+      try {
+        check(output.shape, output.dtype);
+      } catch (error) {
+        output.dispose();
+        throw error;
+      }
+      add(output.dataId, output.shape, output.dtype);
+      return output;
     }),
     wrap(engine as unknown as KernelRunner, 'runKernel', (original) => (kernelName, inputs, attrs) => {
       const outer = op;

@@ -12,7 +12,10 @@ export interface InitEngineOptions {
   readonly prefer?: EngineName | 'auto';
   /** Memory budget of this device in bytes; exceeding it throws `OutOfDeviceMemoryError`. @defaultValue no limit */
   readonly memoryBytes?: number | undefined;
-  /** Threads one op may use; ranks that share a machine use 1. Only `native` takes it. @defaultValue `1` */
+  /**
+   * Threads one op may use; ranks that share a machine use 1. Only `native` and `tensorflow` take it, the latter when
+   * its library is loaded in a main thread. @defaultValue `1` on `native`, all cores on `tensorflow`
+   */
   readonly threads?: number | undefined;
 }
 
@@ -80,7 +83,7 @@ async function start({ prefer = 'auto', memoryBytes, threads }: InitEngineOption
   if (!tf.getGradient('Sum')) await import('./gradients.js');
   const candidates: EngineCandidate[] = [];
   for (const name of wanted.name === 'auto' ? ENGINE_NAMES : [wanted.name]) {
-    const probe = await probeEngine(name);
+    const probe = await probeEngine(name, { threads });
     if (!probe.available) {
       candidates.push({ name, available: false, reason: probe.reason });
       continue;

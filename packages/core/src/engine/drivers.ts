@@ -1,5 +1,4 @@
 /** One driver per engine: can it run in this thread, and make it run. Libraries are loaded only when asked for. */
-import { isMainThread } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import type { MemoryAccount } from '../device/Device.js';
 import { attachAccount, type BackendAccount } from './account.js';
@@ -29,16 +28,20 @@ export type Probe =
   | { readonly available: true; readonly reason: string; start(options: EngineOptions): Promise<RunningEngine> }
   | { readonly available: false; readonly reason: string };
 
-/** Looks whether an engine can run in this thread. Never throws: what went wrong becomes the reason. */
-export async function probeEngine(name: EngineName): Promise<Probe> {
+/**
+ * Looks whether an engine can run in this thread. Never throws: what went wrong becomes the reason.
+ *
+ * @param options - what it will be started with; TensorFlow takes its threads when it is loaded
+ */
+export async function probeEngine(name: EngineName, options: EngineOptions = {}): Promise<Probe> {
   try {
-    return await PROBES[name]();
+    return await PROBES[name](options);
   } catch (error) {
     return { available: false, reason: `did not load: ${firstLine(error)}` };
   }
 }
 
-const PROBES: Readonly<Record<EngineName, () => Promise<Probe>>> = {
+const PROBES: Readonly<Record<EngineName, (options: EngineOptions) => Promise<Probe>>> = {
   native: probeNative,
   tensorflow: probeTensorflow,
   wasm: probeWasm,
@@ -86,46 +89,15 @@ function nativeAccount(native: NativeModule): MemoryAccount {
   };
 }
 
-async function probeTensorflow(): Promise<Probe> {
-  if (!isMainThread) {
-    return {
-      available: false,
-      reason:
-        'TensorFlow’s addon loads in one thread of a process only, and this is a worker thread; use the mpi transport',
-    };
-  }
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major >= 23) {
-    return {
-      available: false,
-      reason: `@tensorflow/tfjs-node calls util.isNullOrUndefined, which Node ${major} no longer has; use Node 20 or 22`,
-    };
-  }
-  const specifier: string = '@tensorflow/tfjs-node';
-  let loaded: { version?: Record<string, string> };
-  try {
-    loaded = (await import(specifier)) as typeof loaded;
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
-    return {
-      available: false,
-      reason: isMissing
-        ? 'the optional package @tensorflow/tfjs-node is not installed; npm install @tensorflow/tfjs-node'
-        : `@tensorflow/tfjs-node is installed but does not load (${firstLine(error)}); its installer downloads a library, run npm rebuild @tensorflow/tfjs-node`,
-    };
-  }
-  if (tf.findBackendFactory('tensorflow') === null) {
-    return {
-      available: false,
-      reason: '@tensorflow/tfjs-node brought its own copy of @tensorflow/tfjs-core; install both in the same version',
-    };
-  }
+async function probeTensorflow({ threads }: EngineOptions): Promise<Probe> {
+  const { probeTensorflow: probe } = await import('./tensorflow/probe.js');
+  const found = probe(threads);
+  if (!found.available) return found;
+  const { reason, version } = found;
   return {
     available: true,
-    reason: 'TensorFlow’s native library, through @tensorflow/tfjs-node',
-    async start({ memoryBytes }) {
-      return startCounted('tensorflow', loaded.version?.['tfjs-node'] ?? 'unknown', memoryBytes);
-    },
+    reason,
+    start: ({ memoryBytes }) => startCounted('tensorflow', version, memoryBytes),
   };
 }
 

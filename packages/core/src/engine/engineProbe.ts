@@ -18,7 +18,7 @@ const SIZE = 512;
 async function measure(name: EngineName, seconds: number): Promise<EngineMeasurement> {
   let report: Awaited<ReturnType<typeof initEngine>>;
   try {
-    report = await initEngine({ prefer: name });
+    report = await initEngine({ prefer: name, threads: 1 });
   } catch (error) {
     if (!(error instanceof EngineUnavailableError)) throw error;
     return { available: false, reason: String(error.details.reason) };
