@@ -5,4 +5,4 @@ export { edgeSoftmax, edgeSoftmaxGradient, sddmm } from './edges';
 export { narrow16, sumOfSquares, widen16 } from './numbers';
 export { gatherRows, scatterAddRows } from './rows';
 export { segmentSum, spmmMax } from './segments';
-export { spmm } from './spmm';
+export { packColumns, spmm } from './spmm';

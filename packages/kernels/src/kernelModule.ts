@@ -15,10 +15,14 @@ export interface KernelExports {
     indices: number,
     values: number,
     x: number,
+    xStride: number,
     rowBytes: number,
     out: number,
+    outStride: number,
     accumulate: number,
+    spread: number,
   ): void;
+  packColumns(x: number, xStride: number, count: number, bytes: number, outStride: number, out: number): void;
   gatherRows(x: number, rowBytes: number, rows: number, count: number, out: number): void;
   scatterAddRows(out: number, rowBytes: number, rows: number, count: number, x: number): void;
   segmentSum(rows: number, indptr: number, x: number, rowBytes: number, out: number, mean: number): void;

@@ -2,12 +2,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { OptionError, ShapeError } from './errors.js';
 import { kernelSpace } from './kernelMemory.js';
+import { multiplyRows } from './multiplyRows.js';
 import type { SparseOperator } from './SparseOperator.js';
 import { copyIn, copyOut, placeOf, withInput, withScratch } from './staging.js';
 import { readTensor, unfilledTensor } from './tensors.js';
 
-// Rows of the result that are copied out at a time: small enough to stay in the second-level cache.
-const CHUNK_BYTES = 256 * 1024;
+// Rows of the result that are copied out at a time: enough to be worth packing x in columns for.
+const CHUNK_BYTES = 8 * 1024 * 1024;
 
 /** Options of {@link spmmInto}. */
 export interface SpmmOptions {
@@ -49,7 +50,16 @@ export function spmmInto(
   const { indptr, indices, values } = op.addresses(space);
   const rowBytes = 4 * width;
   const run = (begin: number, end: number, at: number, to: number): void =>
-    kernels.spmm(begin, end, indptr, indices, values, at, rowBytes, to, accumulate ? 1 : 0);
+    multiplyRows(space, kernels, {
+      begin,
+      end,
+      entries: op.csr.indptr[end]! - op.csr.indptr[begin]!,
+      matrix: { indptr, indices, values, cols: op.cols },
+      x: at,
+      rowBytes,
+      out: to,
+      accumulate: accumulate ? 1 : 0,
+    });
   withInput(space, x.subarray(0, op.cols * width), xPlace, (at) => {
     if (outPlace !== undefined) return run(rowBegin, rowEnd, at, outPlace + rowBegin * rowBytes);
     const step = Math.max(1, Math.min(rowEnd - rowBegin, Math.floor(CHUNK_BYTES / rowBytes)));

@@ -17,6 +17,10 @@ const withOperands = fc.record({ csr, width }).chain(({ csr, width }) =>
   }),
 );
 
+/** Bit for bit: quick on large arrays, and −0 differs from 0. */
+const sameBits = (a: Float32Array, b: Float32Array): boolean =>
+  Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(Buffer.from(b.buffer, b.byteOffset, b.byteLength));
+
 describeEachVariant('spmmInto', (kernels) => {
   afterEach(() => kernels().useKernelMemory(null));
 
@@ -115,6 +119,46 @@ describeEachVariant('spmmInto', (kernels) => {
       const r = Math.floor(i / 101);
       expect(out[i]).toBe(Math.fround((rows - 1 - r) * 101 + (i % 101) + 0.5));
     }
+  });
+
+  it.each([50, 64])('gives a column the same bits beside %i columns that exceed the caches as alone', (width) => {
+    const k = kernels();
+    const [rows, cols, degree] = [4200, 4000, 5];
+    const nnz = rows * degree;
+    const op = new k.SparseOperator({
+      rows,
+      cols,
+      indptr: Int32Array.from({ length: rows + 1 }, (_, r) => r * degree),
+      indices: Int32Array.from({ length: nnz }, (_, e) => (e * 7919) % cols),
+      values: Float32Array.from({ length: nnz }, (_, e) => ((e * 31) % 17) - 8.3),
+    });
+    const x = Float32Array.from({ length: cols * width }, (_, i) => ((i * 37) % 101) / 7);
+    const start = Float32Array.from({ length: rows * width }, (_, i) => (i % 13) / 3);
+    const column = (a: Float32Array, c: number) =>
+      Float32Array.from({ length: a.length / width }, (_, r) => a[r * width + c]!);
+    const together = start.slice();
+    k.spmmInto(op, x, width, together, { accumulate: true });
+    for (const c of [0, 15, 16, 33, width - 1]) {
+      const alone = column(start, c);
+      k.spmmInto(op, column(x, c), 1, alone, { accumulate: true });
+      expect(sameBits(column(together, c), alone)).toBe(true);
+    }
+    const space = new FixedSpace();
+    k.useKernelMemory(space);
+    const [xIn, outIn] = [space.place(x), space.place(start)];
+    k.spmmInto(op, xIn, width, outIn, { rowBegin: 100, accumulate: true });
+    expect(sameBits(outIn.subarray(100 * width), together.subarray(100 * width))).toBe(true);
+    // Without room for a copy of some columns the product is made from x itself.
+    outIn.set(start);
+    let refused = 0;
+    space.alloc = () => {
+      refused++;
+      throw new k.StrataError('ERR_STRATA_DEVICE_MEMORY', 'full', {});
+    };
+    k.spmmInto(op, xIn, width, outIn, { rowBegin: 100, accumulate: true });
+    expect(sameBits(outIn.subarray(100 * width), together.subarray(100 * width))).toBe(true);
+    expect(refused).toBe(1);
+    op.dispose();
   });
 
   it('lets NaN and infinities through, also against a weight of 0', () => {
