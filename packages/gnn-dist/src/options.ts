@@ -1,14 +1,19 @@
 /** Options of a training run, checked and with defaults filled in. */
 import { type ClusterSpec, ENGINE_NAMES, type EngineName, OptionError, parseCluster } from '@strata-ml/core';
 import { type PartitionMethod, partitionMethods } from '@strata-ml/graph';
-import { createOptimizer, type FeatureNorm, featureNorms, type GnnSpec, type OptimizerSpec } from '@strata-ml/models';
+import {
+  createOptimizer,
+  type FeatureNorm,
+  featureNorms,
+  type GnnSpec,
+  type OptimizerSpec,
+  type ResolvedGnnSpec,
+  resolveGnnSpec,
+} from '@strata-ml/models';
+import type { GraphData } from './data.js';
 import type { HaloFeatures } from './input/InputFeatures.js';
+import { modes, type TrainMode, trainModes } from './modes/registry.js';
 import type { TrainEvent } from './report.js';
-
-/** How the distributed graph is trained. More modes come with later releases. */
-export const trainModes = ['full-graph'] as const;
-/** One of {@link trainModes}. */
-export type TrainMode = (typeof trainModes)[number];
 
 /** Options of {@link trainGnn}. */
 export interface TrainOptions {
@@ -78,6 +83,8 @@ export interface ResolvedTrainOptions {
   readonly partition: PartitionMethod | Int32Array;
   readonly partitionPasses: number;
   readonly mode: TrainMode;
+  /** Options of the mode, as its `resolve` gave them. */
+  readonly modeOptions: unknown;
   readonly transport: string;
   readonly engine: EngineName | 'auto';
   readonly haloFeatures: HaloFeatures;
@@ -100,14 +107,18 @@ export interface ResolvedTrainOptions {
 /**
  * Checks options and fills in defaults.
  *
- * @param numVertices - of the graph: some defaults depend on it
+ * @param data - some defaults depend on it
  * @throws {@link OptionError} naming the first option out of range.
  */
-export function resolveTrainOptions(options: TrainOptions, numVertices: number): ResolvedTrainOptions {
+export function resolveTrainOptions(
+  options: TrainOptions,
+  data: Pick<GraphData, 'graph' | 'numFeatures' | 'numClasses' | 'split'>,
+): { readonly resolved: ResolvedTrainOptions; readonly spec: ResolvedGnnSpec } {
   const where = 'trainGnn';
+  const { numVertices } = data.graph;
   const cluster = typeof options.cluster === 'object' ? options.cluster : parseCluster(options.cluster ?? '1x1');
   const model = options.model ?? { model: 'gcn' };
-  const resolved: ResolvedTrainOptions = {
+  const resolved: Omit<ResolvedTrainOptions, 'modeOptions'> = {
     model,
     optimizer: createOptimizer(options.optimizer).spec,
     epochs: options.epochs ?? 200,
@@ -162,7 +173,10 @@ export function resolveTrainOptions(options: TrainOptions, numVertices: number):
       'name the folder to resume from',
     );
   }
-  return resolved;
+  const { numFeatures: inputWidth, numClasses, split } = data;
+  const spec = resolveGnnSpec({ ...model, inputWidth, numClasses, seed: resolved.seed });
+  const facts = { spec, cluster, numVertices, numTrain: split.train.length };
+  return { resolved: { ...resolved, modeOptions: modes[resolved.mode].resolve(options, facts) }, spec };
 }
 
 function oneOf(where: string, option: string, got: string, names: readonly string[]): void {

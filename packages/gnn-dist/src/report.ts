@@ -2,6 +2,7 @@
 import type { ChromeTrace, TrafficRow } from '@strata-ml/core';
 import type { PartitionMetrics } from '@strata-ml/graph';
 import type { FeatureNorm, ResolvedGnnSpec } from '@strata-ml/models';
+import type { HaloBytes } from './plan/traffic.js';
 
 /** One row of the timeline. */
 export interface EpochRow {
@@ -28,10 +29,16 @@ export type TrainEvent =
 export interface EpochParts {
   /** All that is not waiting for others. */
   readonly compute: number;
-  /** Blocked on halo rows and their gradients. */
+  /** Blocked on rows and their gradients from ranks of the same server. */
+  readonly intra: number;
+  /** Likewise from ranks of other servers. */
+  readonly inter: number;
+  /** `intra` plus `inter`. */
   readonly halo: number;
   /** Blocked on the gradient all-reduce. */
   readonly gradient: number;
+  /** Choosing vertices and edges, building their structures and switching to them. */
+  readonly sampling: number;
 }
 
 /** Metrics of `gnn train` (result schema version 1). */
@@ -69,6 +76,10 @@ export interface TrainMetrics {
   readonly intraBytesPerEpoch: number;
   /** The closed form of the two figures above. */
   readonly predicted: { readonly interBytesPerEpoch: number; readonly intraBytesPerEpoch: number };
+  /** Features fetched before the first epoch, payload bytes: counted, and by the mode's closed form. */
+  readonly preload: HaloBytes & { readonly predicted: HaloBytes };
+  /** What the mode tells of itself, summed over ranks: replicas, seeds, rows. */
+  readonly modeFacts: Readonly<Record<string, number>>;
   readonly partition: PartitionMetrics & { readonly method: string };
   readonly setupSeconds: number;
 }

@@ -2,28 +2,13 @@
 import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import {
-  type ChromeTrace,
-  type ClusterSpec,
-  launch,
-  OptionError,
-  placeRank,
-  sumTraffic,
-  toShared,
-  worldSizeOf,
-} from '@strata-ml/core';
+import { type ChromeTrace, launch, OptionError, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
 import { type PartitionMetrics, partitionCluster, partitionMetrics } from '@strata-ml/graph';
-import {
-  exchangeWidths,
-  type FeatureNorm,
-  normaliseFeatures,
-  type ResolvedGnnSpec,
-  resolveGnnSpec,
-} from '@strata-ml/models';
+import { type FeatureNorm, normaliseFeatures, type ResolvedGnnSpec } from '@strata-ml/models';
 import { checkGraphData, type GraphData } from './data.js';
 import { makeGraphView, vertexMask } from './graphView.js';
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from './options.js';
-import { countHaloRows, haloBytesPerEpoch } from './plan/traffic.js';
+import type { HaloBytes } from './plan/traffic.js';
 import type { TrainEvent, TrainMetrics, TrainReport } from './report.js';
 import { bestRow, median } from './timeline.js';
 import type { RankResult, TrainPayload } from './train/payload.js';
@@ -43,14 +28,8 @@ import type { RankResult, TrainPayload } from './train/payload.js';
  *   {@link RankFailedError} if a rank fails (its `cause` says why, {@link OutOfDeviceMemoryError} for a small budget).
  */
 export async function trainGnn(data: GraphData, options: TrainOptions = {}): Promise<TrainReport> {
-  const resolved = resolveTrainOptions(options, data.graph.numVertices);
+  const { resolved, spec } = resolveTrainOptions(options, data);
   checkGraphData(data);
-  const spec = resolveGnnSpec({
-    ...resolved.model,
-    inputWidth: data.numFeatures,
-    numClasses: data.numClasses,
-    seed: resolved.seed,
-  });
   if (resolved.checkpointDir) checkWritable(resolved.checkpointDir);
   options.signal?.throwIfAborted();
 
@@ -88,14 +67,7 @@ export async function trainGnn(data: GraphData, options: TrainOptions = {}): Pro
       ...(options.onEvent ? { onEvent: options.onEvent } : {}),
     },
   );
-  const predicted = predictTraffic(payload, resolved);
-  return assembleReport(
-    launched.results,
-    predicted,
-    partition,
-    { spec, featureNorm: resolved.featureNorm },
-    launched.trace,
-  );
+  return assembleReport(launched.results, partition, { spec, featureNorm: resolved.featureNorm }, launched.trace);
 }
 
 function makePartition(data: GraphData, options: ResolvedTrainOptions, onEvent?: (event: TrainEvent) => void) {
@@ -157,25 +129,8 @@ function shareData(data: GraphData): Omit<GraphData, 'graph'> {
   };
 }
 
-function serversOf(cluster: ClusterSpec): number[] {
-  return Array.from({ length: worldSizeOf(cluster) }, (_, rank) => placeRank(cluster, rank).server);
-}
-
-function predictTraffic(payload: TrainPayload, { cluster, haloFeatures }: ResolvedTrainOptions) {
-  const { views, partOf, spec } = payload;
-  const serverOf = serversOf(cluster);
-  const haloRows = countHaloRows(views.train.graph, partOf, serverOf.length, views.train.include);
-  const { intraBytes, interBytes } = haloBytesPerEpoch(haloRows, serverOf, {
-    inputWidths: exchangeWidths(spec),
-    hasEncoder: spec.model === 'resSage',
-    featuresOnce: haloFeatures === 'once',
-  });
-  return { interBytesPerEpoch: interBytes, intraBytesPerEpoch: intraBytes };
-}
-
 function assembleReport(
   results: readonly RankResult[],
-  predicted: TrainMetrics['predicted'],
   partition: PartitionMetrics & { method: string },
   model: { readonly spec: ResolvedGnnSpec; readonly featureNorm: FeatureNorm },
   trace: ChromeTrace | undefined,
@@ -189,6 +144,12 @@ function assembleReport(
     epochTraffic
       .filter((r) => r.class === linkClass && (r.phase === 'forward' || r.phase === 'backward'))
       .reduce((sum, r) => sum + r.bytes, 0);
+  const preloaded = (linkClass: string) =>
+    results
+      .flatMap((r) => r.setupTraffic)
+      .filter((r) => r.class === linkClass && r.phase === 'preload')
+      .reduce((sum, r) => sum + r.bytes, 0);
+  const expected = sumBytes(results.map((r) => r.expected));
   const seconds = root?.epochSeconds ?? [];
   const metrics: TrainMetrics = {
     bestEpoch: best?.epoch ?? 0,
@@ -206,7 +167,7 @@ function assembleReport(
       max: seconds.length ? Math.max(...seconds) : 0,
       count: seconds.length,
     },
-    parts: root?.parts ?? { compute: 0, halo: 0, gradient: 0 },
+    parts: root?.parts ?? { compute: 0, intra: 0, inter: 0, halo: 0, gradient: 0, sampling: 0 },
     parametersHash: root?.parametersHash ?? '',
     parameters: Object.values(root?.weights ?? {}).reduce((sum, w) => sum + w.data.length, 0),
     peakDeviceBytes: results.map((r) => r.peakBytes),
@@ -216,7 +177,13 @@ function assembleReport(
     ],
     interBytesPerEpoch: halo('inter'),
     intraBytesPerEpoch: halo('intra'),
-    predicted,
+    predicted: { interBytesPerEpoch: expected.interBytes, intraBytesPerEpoch: expected.intraBytes },
+    preload: {
+      interBytes: preloaded('inter'),
+      intraBytes: preloaded('intra'),
+      predicted: sumBytes(results.map((r) => r.expectedPreload)),
+    },
+    modeFacts: sumFacts(results.map((r) => r.facts)),
     partition,
     setupSeconds: root?.setupSeconds ?? 0,
   };
@@ -234,9 +201,20 @@ function assembleReport(
   };
 }
 
+function sumBytes(parts: readonly HaloBytes[]): HaloBytes {
+  const sum = (key: keyof HaloBytes) => parts.reduce((total, part) => total + part[key], 0);
+  return { intraBytes: sum('intraBytes'), interBytes: sum('interBytes') };
+}
+
+function sumFacts(facts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const [name, value] of facts.flatMap(Object.entries<number>)) total[name] = (total[name] ?? 0) + value;
+  return total;
+}
+
 /** Settings that change the numbers of a run; a resumed run must have the same. The number of epochs may grow. */
 function fingerprint(data: GraphData, spec: ResolvedGnnSpec, options: ResolvedTrainOptions): string {
-  const { optimizer, seed, inductive, featureNorm } = options;
+  const { optimizer, seed, inductive, featureNorm, mode, modeOptions } = options;
   const facts = {
     vertices: data.graph.numVertices,
     edges: data.graph.indices.length,
@@ -246,6 +224,8 @@ function fingerprint(data: GraphData, spec: ResolvedGnnSpec, options: ResolvedTr
     seed,
     inductive,
     featureNorm,
+    mode,
+    modeOptions,
   };
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 16);
 }

@@ -7,35 +7,35 @@ import type { Trace } from '@strata-ml/core';
 import { readTensor, SparseOperator, spmmInto, tensorFrom, transposeCsr } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { OneHopBlock } from '../plan/rankGraph.js';
-import type { HaloExchange } from './haloExchange.js';
+import type { RowExchange } from './RowExchange.js';
 
 /** A rank's aggregation matrix with its transpose cut at the owned/halo border. */
 export class AggregationOperator {
-  /** `[numOwned, numSources]`. */
+  /** `[numDestinations, numSources]`. */
   readonly forward: SparseOperator;
-  /** Rows of the transpose that belong to owned sources, `[numOwned, numOwned]`. */
+  /** Rows of the transpose that belong to owned sources, `[numOwned, numDestinations]`. */
   readonly backwardOwned: SparseOperator;
-  /** Rows of the transpose that belong to halo sources, `[numHalo, numOwned]`. */
+  /** Rows of the transpose that belong to halo sources, `[numHalo, numDestinations]`. */
   readonly backwardHalo: SparseOperator;
 
   /** @param weights - weight of each entry of the block, float32 `[nnz]` */
   constructor(block: OneHopBlock, weights: Float32Array) {
-    const { numOwned, numSources, indptr, indices } = block;
-    const csr = { rows: numOwned, cols: numSources, indptr, indices, values: weights };
+    const { numOwned, numDestinations, numSources, indptr, indices } = block;
+    const csr = { rows: numDestinations, cols: numSources, indptr, indices, values: weights };
     const t = transposeCsr(csr);
     const values = t.values ?? new Float32Array(0);
     const border = t.indptr[numOwned]!;
     this.forward = new SparseOperator(csr);
     this.backwardOwned = new SparseOperator({
       rows: numOwned,
-      cols: numOwned,
+      cols: numDestinations,
       indptr: t.indptr.slice(0, numOwned + 1),
       indices: t.indices.slice(0, border),
       values: values.slice(0, border),
     });
     this.backwardHalo = new SparseOperator({
       rows: numSources - numOwned,
-      cols: numOwned,
+      cols: numDestinations,
       indptr: t.indptr.slice(numOwned).map((p) => p - border),
       indices: t.indices.slice(border),
       values: values.slice(border),
@@ -52,7 +52,7 @@ export class AggregationOperator {
 
 /** What a halo operation runs with. */
 export interface HaloCall {
-  readonly exchange: HaloExchange;
+  readonly exchange: RowExchange;
   readonly block: OneHopBlock;
   readonly trace: Trace;
   /** Compute central rows while halo rows travel. */
@@ -62,14 +62,14 @@ export interface HaloCall {
   readonly phase: string;
 }
 
-/** out = A · [h ‖ halo rows of h]; h float32 `[numOwned, F]`, out `[numOwned, F]`. Differentiable in h. */
+/** out = A · [h ‖ halo rows of h]; h float32 `[numOwned, F]`, out `[numDestinations, F]`. Differentiable in h. */
 export function haloAggregate(operator: AggregationOperator, h: tf.Tensor2D, call: HaloCall): tf.Tensor2D {
   const { exchange, block, trace, overlap, layer, phase } = call;
-  const { numOwned, numCentral, numSources } = block;
+  const { numOwned, numDestinations, numCentral, numSources } = block;
   const width = h.shape[1];
   const op = tf.customGrad((x) => {
     const value = trace.span(`aggregate ${layer}`, 'compute', () =>
-      tensorFrom([numOwned, width], (out) => {
+      tensorFrom([numDestinations, width], (out) => {
         if (exchange.isIdle) {
           spmmInto(operator.forward, readTensor(x as tf.Tensor), width, out);
           return;
@@ -82,7 +82,7 @@ export function haloAggregate(operator: AggregationOperator, h: tf.Tensor2D, cal
           if (!overlap) pending.finish();
           spmmInto(operator.forward, sources, width, out, { rowBegin: 0, rowEnd: numCentral });
           if (overlap) pending.finish();
-          spmmInto(operator.forward, sources, width, out, { rowBegin: numCentral, rowEnd: numOwned });
+          spmmInto(operator.forward, sources, width, out, { rowBegin: numCentral, rowEnd: numDestinations });
         }).dispose();
       }),
     );

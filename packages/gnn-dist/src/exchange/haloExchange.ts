@@ -4,44 +4,36 @@
  * Ring schedule: in step i a rank sends to rank + i and receives from rank − i, so that no rank is hit by all at once.
  * (GraNNDis, PACT 2024, vanilla vertex parallelism.)
  */
-import type { ProcessGroup, Trace, Work } from '@strata-ml/core';
+import type { ProcessGroup } from '@strata-ml/core';
 import { gatherRowsInto, scatterAddRowsInto } from '@strata-ml/kernels';
 import type { OneHopBlock } from '../plan/rankGraph.js';
 import type { SendPlan } from '../plan/sendPlan.js';
+import type { PeerWork, PhaseTimes } from './PhaseTimes.js';
+import type { PendingExchange, RowExchange } from './RowExchange.js';
 
-/** Exchanges in flight; `finish` blocks until all halo rows are there. */
-export interface PendingExchange {
-  finish(): void;
-}
+/** The part of a block that tells where halo rows lie. */
+export type HaloLayout = Pick<OneHopBlock, 'numOwned' | 'numSources' | 'haloOffsets'>;
 
 /** Sends and receives halo rows; owns the send buffers, which are reused from epoch to epoch. */
-export class HaloExchange {
+export class HaloExchange implements RowExchange {
   readonly #world: ProcessGroup;
-  readonly #block: OneHopBlock;
+  readonly #block: HaloLayout;
   readonly #plan: SendPlan;
-  readonly #trace: Trace;
+  readonly #times: PhaseTimes;
   readonly #buffers = new Map<string, Float32Array>();
-  /** Seconds this rank has been blocked on halo rows since {@link HaloExchange.takeWaitSeconds}. */
-  #waitSeconds = 0;
 
-  constructor(world: ProcessGroup, block: OneHopBlock, plan: SendPlan, trace: Trace) {
+  /** @param times - charged with the waits */
+  constructor(world: ProcessGroup, block: HaloLayout, plan: SendPlan, times: PhaseTimes) {
     this.#world = world;
     this.#block = block;
     this.#plan = plan;
-    this.#trace = trace;
+    this.#times = times;
   }
 
-  /** True if this rank neither sends nor receives rows. */
   get isIdle(): boolean {
     return this.#block.numSources === this.#block.numOwned && this.#plan.sendRows.every((rows) => rows.length === 0);
   }
 
-  /**
-   * Starts to fetch halo rows.
-   *
-   * @param x - owned rows, float32 `[numOwned, width]`; packed before this returns
-   * @param halo - where halo rows go, float32 `[numSources − numOwned, width]`; complete after `finish`
-   */
   startForward(x: Float32Array, width: number, halo: Float32Array, phase: string, layer: number): PendingExchange {
     return this.#start(
       (peer, rows) => {
@@ -55,12 +47,6 @@ export class HaloExchange {
     );
   }
 
-  /**
-   * Starts to return gradients of halo rows to their owners.
-   *
-   * @param haloGradient - float32 `[numSources − numOwned, width]`; must stay unchanged until `finish`
-   * @param gradient - float32 `[numOwned, width]`; `finish` adds what the peers return, in a fixed peer order
-   */
   startBackward(
     haloGradient: Float32Array,
     width: number,
@@ -70,7 +56,7 @@ export class HaloExchange {
   ): PendingExchange {
     const { rank, size } = this.#world;
     const options = { phase, layer, tag: 2 * layer + 1 };
-    const works: Work[] = [];
+    const works: PeerWork[] = [];
     const received: { rows: Int32Array; data: Float32Array }[] = [];
     for (let i = 1; i < size; i++) {
       const to = (rank + i) % size;
@@ -78,15 +64,15 @@ export class HaloExchange {
       const rows = this.#plan.sendRows[from]!;
       if (rows.length > 0) {
         const data = this.#buffer(`b${from}`, rows.length * width);
-        works.push(this.#world.irecv(data, from, options));
+        works.push({ peer: from, work: this.#world.irecv(data, from, options) });
         received.push({ rows, data });
       }
       const mine = this.#region(haloGradient, to, width);
-      if (mine.length > 0) works.push(this.#world.isend(mine, to, options));
+      if (mine.length > 0) works.push({ peer: to, work: this.#world.isend(mine, to, options) });
     }
     return {
       finish: () => {
-        this.#waitAll(works, 'halo gradients');
+        this.#times.waitAll(works, 'halo gradients');
         for (const { rows, data } of received) scatterAddRowsInto(gradient, width, rows, data);
       },
     };
@@ -107,7 +93,7 @@ export class HaloExchange {
       largest = Math.max(largest, this.#plan.sendRows[q]!.length, haloOffsets[q + 1]! - haloOffsets[q]!);
     }
     for (let begin = 0; begin < largest; begin += rowsPerPiece) {
-      const works: Work[] = [];
+      const works: PeerWork[] = [];
       const arrived: { row: number; data: Float32Array }[] = [];
       for (let i = 1; i < size; i++) {
         const to = (rank + i) % size;
@@ -115,26 +101,19 @@ export class HaloExchange {
         const count = Math.min(rowsPerPiece, haloOffsets[from + 1]! - haloOffsets[from]! - begin);
         if (count > 0) {
           const data = this.#buffer(`pr${from}`, count * width);
-          works.push(this.#world.irecv(data, from, { ...options, tag: 2 * options.layer }));
+          works.push({ peer: from, work: this.#world.irecv(data, from, { ...options, tag: 2 * options.layer }) });
           arrived.push({ row: haloOffsets[from]! - numOwned + begin, data });
         }
         const rows = this.#plan.sendRows[to]!.subarray(begin, begin + rowsPerPiece);
         if (rows.length > 0) {
           const data = this.#buffer(`ps${to}`, rows.length * width);
           pack(rows, data);
-          works.push(this.#world.isend(data, to, { ...options, tag: 2 * options.layer }));
+          works.push({ peer: to, work: this.#world.isend(data, to, { ...options, tag: 2 * options.layer }) });
         }
       }
-      this.#waitAll(works, 'halo features');
+      this.#times.waitAll(works, 'halo features');
       for (const { row, data } of arrived) unpack(row, data);
     }
-  }
-
-  /** Seconds blocked on halo rows since the last call. */
-  takeWaitSeconds(): number {
-    const seconds = this.#waitSeconds;
-    this.#waitSeconds = 0;
-    return seconds;
   }
 
   #start(
@@ -144,25 +123,16 @@ export class HaloExchange {
     options: { phase: string; layer: number; tag: number },
   ): PendingExchange {
     const { rank, size } = this.#world;
-    const works: Work[] = [];
+    const works: PeerWork[] = [];
     for (let i = 1; i < size; i++) {
       const to = (rank + i) % size;
       const from = (rank - i + size) % size;
       const into = this.#region(halo, from, width);
-      if (into.length > 0) works.push(this.#world.irecv(into, from, options));
+      if (into.length > 0) works.push({ peer: from, work: this.#world.irecv(into, from, options) });
       const rows = this.#plan.sendRows[to]!;
-      if (rows.length > 0) works.push(this.#world.isend(pack(to, rows), to, options));
+      if (rows.length > 0) works.push({ peer: to, work: this.#world.isend(pack(to, rows), to, options) });
     }
-    return { finish: () => this.#waitAll(works, 'halo rows') };
-  }
-
-  #waitAll(works: readonly Work[], name: string): void {
-    if (works.length === 0) return;
-    const start = performance.now();
-    this.#trace.span(name, 'wait', () => {
-      for (const work of works) work.wait();
-    });
-    this.#waitSeconds += (performance.now() - start) / 1000;
+    return { finish: () => this.#times.waitAll(works, 'halo rows') };
   }
 
   #region(halo: Float32Array, peer: number, width: number): Float32Array {

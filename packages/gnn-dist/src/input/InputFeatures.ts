@@ -7,9 +7,10 @@
 import type { Trace } from '@strata-ml/core';
 import { dropoutRows, dropoutSparse, readTensor, SparseOperator, spmm, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Features } from '../data.js';
-import type { HaloExchange, PendingExchange } from '../exchange/haloExchange.js';
+import type { HaloExchange } from '../exchange/haloExchange.js';
+import type { PendingExchange } from '../exchange/RowExchange.js';
 import type { OneHopBlock } from '../plan/rankGraph.js';
+import type { FeatureRows } from './featureRows.js';
 import { SparseRows } from './sparseRows.js';
 
 /** When halo rows of the raw features travel: in every epoch (vanilla), or once at set-up. */
@@ -24,8 +25,8 @@ export class InputFeatures {
   readonly #exchange: HaloExchange;
   readonly #trace: Trace;
   readonly width: number;
-  readonly #owned: SparseOperator | tf.Tensor2D;
-  #halo: SparseOperator | tf.Tensor2D | undefined;
+  readonly #owned: FeatureRows;
+  #halo: FeatureRows | undefined;
   #haloRows: SparseRows | undefined;
   /** Dense halo rows still on their way, and where they land. */
   #pending: PendingExchange | undefined;
@@ -33,24 +34,16 @@ export class InputFeatures {
   /** Sparse rows after dropout, by key; a layer that projects twice drops once. Freed by {@link endPass}. */
   readonly #dropped = new Map<string, SparseOperator>();
 
-  constructor(features: Features, width: number, block: OneHopBlock, exchange: HaloExchange, trace: Trace) {
+  /**
+   * @param owned - features of the rows that enter, `[block.numOwned, width]`; disposed with this object
+   * @param block - tells which rows have halo copies here
+   */
+  constructor(owned: FeatureRows, width: number, block: OneHopBlock, exchange: HaloExchange, trace: Trace) {
     this.#block = block;
     this.#exchange = exchange;
     this.#trace = trace;
     this.width = width;
-    const ids = block.globalIds;
-    if (features.kind === 'csr') {
-      this.#owned = SparseRows.select(features.csr, ids.subarray(0, block.numOwned)).operator();
-    } else {
-      const { values } = features;
-      this.#owned = tf.keep(
-        tensorFrom([block.numOwned, width], (out) => {
-          for (let row = 0; row < block.numOwned; row++) {
-            out.set(values.subarray(ids[row]! * width, (ids[row]! + 1) * width), row * width);
-          }
-        }) as tf.Tensor2D,
-      );
-    }
+    this.#owned = owned;
   }
 
   /** True once halo features are here, from an earlier fetch. */
@@ -98,7 +91,7 @@ export class InputFeatures {
 
   #multiply(
     part: 'owned' | 'halo',
-    x: SparseOperator | tf.Tensor2D,
+    x: FeatureRows,
     weight: tf.Tensor2D,
     ids: Int32Array,
     dropout: { readonly rate: number; readonly key: readonly [number, number] } | undefined,
@@ -116,7 +109,7 @@ export class InputFeatures {
     return spmm(dropped, weight);
   }
 
-  #arrived(): SparseOperator | tf.Tensor2D {
+  #arrived(): FeatureRows {
     if (this.#pending && this.#landing) {
       const landing = this.#landing;
       this.#pending.finish();

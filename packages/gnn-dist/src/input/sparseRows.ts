@@ -27,6 +27,22 @@ export class SparseRows {
     return new SparseRows({ rows: ids.length, cols: source.cols, indptr, indices, values });
   }
 
+  /** Rows of `a`, then rows `order` of `b`. */
+  static join(a: SparseRows, b: SparseRows, order: Int32Array): SparseRows {
+    const rest = SparseRows.select(b.csr, order).csr;
+    const shift = a.csr.indices.length;
+    const indptr = new Int32Array(a.csr.rows + rest.rows + 1);
+    indptr.set(a.csr.indptr);
+    for (let r = 0; r <= rest.rows; r++) indptr[a.csr.rows + r] = shift + rest.indptr[r]!;
+    const indices = new Int32Array(shift + rest.indices.length);
+    indices.set(a.csr.indices);
+    indices.set(rest.indices, shift);
+    const values = new Float32Array(indices.length);
+    values.set(a.csr.values);
+    values.set(rest.values, shift);
+    return new SparseRows({ rows: a.csr.rows + rest.rows, cols: a.csr.cols, indptr, indices, values });
+  }
+
   /** Prepared for products. */
   operator(): SparseOperator {
     return new SparseOperator(this.csr);

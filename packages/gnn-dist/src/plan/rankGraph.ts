@@ -9,16 +9,22 @@
 import { OptionError, ShapeError } from '@strata-ml/core';
 import type { CsrGraph } from '@strata-ml/graph';
 
-/** One-hop block of a rank: CSR over (owned row ← source row), sources = [owned ‖ halo of peer 0 ‖ halo of peer 1 …]. */
+/**
+ * One-hop block of a rank: CSR over (destination row ← source row), sources = [owned ‖ halo of peer 0 ‖ halo of peer 1 …].
+ * Destinations are the leading owned rows: all of them when every vertex is in every layer.
+ */
 export interface OneHopBlock {
+  /** Rows that enter. */
   readonly numOwned: number;
-  /** Owned rows 0 … numCentral−1 read no halo row. */
+  /** Rows that leave, at most numOwned. */
+  readonly numDestinations: number;
+  /** Destination rows 0 … numCentral−1 read no halo row. */
   readonly numCentral: number;
   /** Owned plus halo rows. */
   readonly numSources: number;
   /** Global vertex id of each source row. int32 `[numSources]`. */
   readonly globalIds: Int32Array;
-  /** int32 `[numOwned + 1]`. */
+  /** int32 `[numDestinations + 1]`. */
   readonly indptr: Int32Array;
   /** Source rows. int32 `[nnz]`. */
   readonly indices: Int32Array;
@@ -101,5 +107,6 @@ export function buildOneHopBlock(
     }
     indptr[row + 1] = k;
   }
-  return { numOwned, numCentral: central.length, numSources, globalIds, indptr, indices, haloOffsets };
+  const numCentral = central.length;
+  return { numOwned, numDestinations: numOwned, numCentral, numSources, globalIds, indptr, indices, haloOffsets };
 }

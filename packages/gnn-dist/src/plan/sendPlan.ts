@@ -12,16 +12,20 @@ export interface SendPlan {
   readonly sendRows: readonly Int32Array[];
 }
 
-/** Runs the handshake; collective over `world`. Its bytes are counted under phase `setup`. */
-export function exchangeSendPlan(world: ProcessGroup, block: OneHopBlock): SendPlan {
+/** Runs the handshake; collective over `world`. Its bytes are counted under `phase`. */
+export function exchangeSendPlan(
+  world: ProcessGroup,
+  block: Pick<OneHopBlock, 'numOwned' | 'haloOffsets' | 'globalIds'>,
+  phase = 'setup',
+): SendPlan {
   const { haloOffsets, globalIds, numOwned } = block;
   const size = world.size;
   const wanted = Int32Array.from({ length: size }, (_, q) => haloOffsets[q + 1]! - haloOffsets[q]!);
   const asked = new Int32Array(size);
-  world.allToAll(wanted, asked, { phase: 'setup' });
+  world.allToAll(wanted, asked, { phase });
 
   const requestedIds = new Int32Array(asked.reduce((a, b) => a + b, 0));
-  world.allToAllV(globalIds.subarray(numOwned), [...wanted], requestedIds, [...asked], { phase: 'setup' });
+  world.allToAllV(globalIds.subarray(numOwned), [...wanted], requestedIds, [...asked], { phase });
 
   let maxId = -1;
   for (let row = 0; row < numOwned; row++) maxId = Math.max(maxId, globalIds[row]!);

@@ -40,6 +40,25 @@ export interface HaloTrafficModel {
   readonly featuresOnce: boolean;
 }
 
+/** Halo rows of one rank, by peer. */
+export interface HaloRows {
+  readonly rank: number;
+  /** Server of each rank. */
+  readonly serverOf: readonly number[];
+  /** Rows from peer q are `offsets[q] … offsets[q + 1] − 1`. int32 `[worldSize + 1]`. */
+  readonly offsets: Int32Array;
+}
+
+/**
+ * What one rank's halo costs in one epoch: its rows arrive forward, and their gradients leave backward. The sum over
+ * ranks is {@link haloBytesPerEpoch}.
+ */
+export function receivedBytes({ rank, serverOf, offsets }: HaloRows, model: HaloTrafficModel): HaloBytes {
+  const rows = new Int32Array(serverOf.length * serverOf.length);
+  for (let q = 0; q < serverOf.length; q++) rows[rank * serverOf.length + q] = offsets[q + 1]! - offsets[q]!;
+  return haloBytesPerEpoch(rows, serverOf, model);
+}
+
 /** Payload bytes of one training epoch. */
 export interface HaloBytes {
   readonly intraBytes: number;

@@ -1,22 +1,17 @@
 /** One rank's training: forward, backward, gradient all-reduce, update; evaluation. Composes the parts beside it. */
-import { performance } from 'node:perf_hooks';
-import { GradientBuckets, type RankContext, Rng } from '@strata-ml/core';
+import { GradientBuckets, placeRank, type RankContext } from '@strata-ml/core';
 import { readTensor } from '@strata-ml/kernels';
 import { bceSum, createGnn, createOptimizer, crossEntropySum, type GnnModel, type Optimizer } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
-import { DistGraphContext } from '../DistGraphContext.js';
-import { buildOneHopBlock } from '../plan/rankGraph.js';
+import { type PartSeconds, PhaseTimes } from '../exchange/PhaseTimes.js';
+import { fullGraphView } from '../modes/fullGraphView.js';
+import { modes } from '../modes/registry.js';
+import type { ModeEnvironment, StepView, TrainingMode } from '../modes/TrainingMode.js';
 import type { NamedArray } from '../report.js';
-import { type LocalData, localData } from './localData.js';
+import { firstRows } from '../stages/rows.js';
 import { FlatParameters } from './parameters.js';
 import type { GraphView, TrainPayload } from './payload.js';
 import { countHits, type HitCount, reduceScores } from './scores.js';
-
-/** A graph view on this rank. */
-interface RankView {
-  readonly context: DistGraphContext;
-  readonly local: LocalData;
-}
 
 /** Accuracy or micro-F1 of the three parts of the split. */
 export interface Scores {
@@ -28,23 +23,25 @@ export interface Scores {
 /** Trains one rank's share. Every method is collective. */
 export class RankTrainer {
   readonly model: GnnModel;
+  readonly mode: TrainingMode;
   readonly parameters: FlatParameters;
   readonly optimizer: Optimizer;
   readonly #ctx: RankContext<unknown>;
   readonly #payload: TrainPayload;
-  readonly #train: RankView;
-  readonly #val: RankView;
-  readonly #test: RankView;
+  readonly #environment: ModeEnvironment;
+  readonly #times: PhaseTimes;
   readonly #buckets: GradientBuckets;
-  #gradientWaitSeconds = 0;
+  /** Largest memory in use while training, evaluation left out. */
+  #peakBytes = 0;
 
   constructor(ctx: RankContext<unknown>, payload: TrainPayload) {
-    const { views, options, spec } = payload;
+    const { options, spec } = payload;
     this.#ctx = ctx;
     this.#payload = payload;
-    this.#train = this.#view(views.train);
-    this.#val = views.val ? this.#view(views.val) : this.#train;
-    this.#test = views.test ? this.#view(views.test) : this.#val;
+    const serverOf = Array.from({ length: ctx.worldSize }, (_, rank) => placeRank(ctx.cluster, rank).server);
+    this.#times = new PhaseTimes(ctx.rank, serverOf, ctx.trace);
+    this.#environment = { ctx, payload, serverOf, times: this.#times };
+    this.mode = modes[options.mode].create(this.#environment, options.modeOptions);
     this.model = createGnn(spec);
     this.parameters = new FlatParameters(this.model);
     this.optimizer = createOptimizer(options.optimizer);
@@ -56,12 +53,73 @@ export class RankTrainer {
     this.parameters.assertEqualOnAllRanks(ctx.world, 'at the start');
   }
 
-  /** One epoch; returns the sum of the losses of my training vertices, divided by their number on all ranks. */
+  /** Peak bytes of tensors, evaluation left out. */
+  get peakBytes(): number {
+    return Math.max(this.#peakBytes, this.#ctx.device.memory.peakBytes);
+  }
+
+  /** One epoch; returns this rank's share of the mean training loss of its steps. */
   epoch(epoch: number): number {
+    const steps = this.mode.stepsPerEpoch;
+    let loss = 0;
+    for (let step = 0; step < steps; step++) {
+      const view = this.mode.beginStep(epoch, step);
+      loss += this.#step(view, (epoch - 1) * steps + step + 1) / steps;
+      this.mode.endStep();
+    }
+    return loss;
+  }
+
+  /** Scores with full neighbourhoods and no dropout. */
+  evaluate(epoch: number): Scores {
+    const { exactView } = this.mode;
+    const { views } = this.#payload;
+    this.#peakBytes = this.peakBytes;
+    const scores = this.#ctx.trace.span('evaluate', 'other', () => {
+      const none: HitCount = [0, 0];
+      const parts = ['train', 'val', 'test'] as const;
+      const separate = {
+        train: views.train,
+        val: views.val ?? views.train,
+        test: views.test ?? views.val ?? views.train,
+      };
+      const counts: Partial<Record<(typeof parts)[number], HitCount>> = {};
+      for (const view of new Set(Object.values(separate))) {
+        const wanted = parts.filter((part) => separate[part] === view);
+        Object.assign(counts, this.#withView(view, view === views.train ? exactView : undefined, epoch, wanted));
+      }
+      const scores = reduceScores(
+        this.#ctx.world,
+        parts.map((part) => counts[part] ?? none),
+      );
+      return { train: scores[0]!, val: scores[1]!, test: scores[2]! };
+    });
+    this.#ctx.device.memory.resetPeak();
+    this.#times.take();
+    return scores;
+  }
+
+  /** Seconds by part since the last call. */
+  takeSeconds(): PartSeconds {
+    return this.#times.take();
+  }
+
+  /** Copies of the trained arrays, by name. */
+  arrays(): { readonly weights: Record<string, NamedArray>; readonly buffers: Record<string, NamedArray> } {
+    const buffers = this.model.state().map(({ name, data }) => [name, { shape: [data.length], data: data.slice() }]);
+    return { weights: this.parameters.named(), buffers: Object.fromEntries(buffers) };
+  }
+
+  /** Frees tensors and operators. */
+  dispose(): void {
+    this.mode.dispose();
+    this.model.dispose();
+  }
+
+  /** One optimiser step; `number` counts steps from 1 and is part of the dropout key. */
+  #step({ context, local, divisor }: StepView, number: number): number {
     const { trace } = this.#ctx;
-    const { context, local } = this.#train;
-    const divisor = this.#payload.data.split.train.length;
-    context.beginPass({ epoch, training: true });
+    context.beginPass({ epoch: number, training: true });
     const left = new Set(this.parameters.slots.keys());
     if (this.#payload.options.overlapGradients) {
       this.model.watchGradients((index, gradient) => {
@@ -72,7 +130,7 @@ export class RankTrainer {
     const loss = tf.tidy(() => {
       const { value, grads } = trace.span('forward and backward', 'compute', () =>
         tf.variableGrads(() => {
-          const logits = this.model.forward(context);
+          const logits = firstRows(this.model.forward(context), context.numOutputs);
           return local.multiLabels
             ? bceSum(logits, local.multiLabels, local.train, divisor)
             : crossEntropySum(logits, local.labels, local.train, divisor);
@@ -84,66 +142,12 @@ export class RankTrainer {
     });
     this.model.watchGradients(undefined);
     context.endPass();
-    const start = performance.now();
-    trace.span('gradient all-reduce', 'wait', () => this.#buckets.flush());
-    this.#gradientWaitSeconds += (performance.now() - start) / 1000;
+    this.#times.time('gradient', () => trace.span('gradient all-reduce', 'wait', () => this.#buckets.flush()));
     trace.span('update', 'compute', () => {
       this.optimizer.step(this.parameters.values, this.parameters.gradients);
       this.parameters.apply();
     });
     return loss;
-  }
-
-  /** Scores with full neighbourhoods and no dropout. */
-  evaluate(epoch: number): Scores {
-    return this.#ctx.trace.span('evaluate', 'other', () => {
-      const train = this.#counts(this.#train, epoch, ['train', 'val', 'test']);
-      const val = this.#val === this.#train ? train : this.#counts(this.#val, epoch, ['val', 'test']);
-      const test = this.#test === this.#val ? val : this.#counts(this.#test, epoch, ['test']);
-      const none: HitCount = [0, 0];
-      const scores = reduceScores(this.#ctx.world, [train.train ?? none, val.val ?? none, test.test ?? none]);
-      return { train: scores[0]!, val: scores[1]!, test: scores[2]! };
-    });
-  }
-
-  /** Seconds blocked on halo rows and on gradients since the last call. */
-  takeWaitSeconds(): { readonly halo: number; readonly gradient: number } {
-    const gradient = this.#gradientWaitSeconds;
-    this.#gradientWaitSeconds = 0;
-    return { halo: this.#train.context.halo.takeWaitSeconds(), gradient };
-  }
-
-  /** Copies of the trained arrays, by name. */
-  arrays(): { readonly weights: Record<string, NamedArray>; readonly buffers: Record<string, NamedArray> } {
-    const buffers = this.model.state().map(({ name, data }) => [name, { shape: [data.length], data: data.slice() }]);
-    return { weights: this.parameters.named(), buffers: Object.fromEntries(buffers) };
-  }
-
-  /** Frees tensors and operators. */
-  dispose(): void {
-    for (const view of new Set([this.#train, this.#val, this.#test])) view.context.dispose();
-    this.model.dispose();
-  }
-
-  #view(view: GraphView): RankView {
-    const { world, trace } = this.#ctx;
-    const { data, options, partOf, spec } = this.#payload;
-    const block = buildOneHopBlock(view.graph, partOf, world.rank, world.size, view.include);
-    const context = new DistGraphContext({
-      world,
-      block,
-      features: data.features,
-      inputWidth: data.numFeatures,
-      inDegrees: view.inDegrees,
-      outDegrees: view.outDegrees,
-      globalRows: view.numIncluded,
-      rng: new Rng(options.seed),
-      trace,
-      haloFeatures: options.haloFeatures,
-      readsHaloFeatures: spec.model !== 'resSage',
-      overlap: options.overlap,
-    });
-    return { context, local: localData(data, block) };
   }
 
   /** Takes the gradient of parameter `index`, zeros if there is none, and lets its bucket go. */
@@ -155,15 +159,20 @@ export class RankTrainer {
     this.#buckets.ready(begin, end);
   }
 
-  #counts(view: RankView, epoch: number, parts: readonly ('train' | 'val' | 'test')[]) {
-    const { context, local } = view;
-    context.beginPass({ epoch, training: false });
-    const counts: Partial<Record<'train' | 'val' | 'test', HitCount>> = {};
-    tf.tidy(() => {
-      const logits = this.model.forward(context);
-      for (const part of parts) counts[part] = countHits(logits, local[part], local);
-    });
-    context.endPass();
-    return counts;
+  /** Counts hits on a graph; a view that the mode does not have is made and freed. */
+  #withView(view: GraphView, exact: StepView | undefined, epoch: number, parts: readonly ('train' | 'val' | 'test')[]) {
+    const { context, local } = exact ?? fullGraphView(this.#environment, view).view;
+    try {
+      context.beginPass({ epoch, training: false });
+      const counts: Partial<Record<'train' | 'val' | 'test', HitCount>> = {};
+      tf.tidy(() => {
+        const logits = firstRows(this.model.forward(context), context.numOutputs);
+        for (const part of parts) counts[part] = countHits(logits, local[part], local);
+      });
+      context.endPass();
+      return counts;
+    } finally {
+      if (!exact) context.dispose();
+    }
   }
 }

@@ -5,6 +5,7 @@ import type { CsrGraph } from '@strata-ml/graph';
 import type { ResolvedGnnSpec } from '@strata-ml/models';
 import type { GraphData } from '../data.js';
 import type { ResolvedTrainOptions } from '../options.js';
+import type { HaloBytes } from '../plan/traffic.js';
 import type { EpochParts, EpochRow, NamedArray } from '../report.js';
 
 /** One graph that ranks build a context on. */
@@ -33,6 +34,10 @@ export interface TrainPayload {
 /** What a rank returns; only rank 0 fills `root`. */
 export interface RankResult {
   readonly peakBytes: number;
+  /** By the mode's closed form: rows received in the last epoch, and features before the first. */
+  readonly expected: HaloBytes;
+  readonly expectedPreload: HaloBytes;
+  readonly facts: Readonly<Record<string, number>>;
   readonly root?: {
     readonly aborted: boolean;
     readonly epochs: readonly EpochRow[];

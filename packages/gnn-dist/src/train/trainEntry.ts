@@ -1,6 +1,7 @@
 /** The function every training rank runs. */
 import { performance } from 'node:perf_hooks';
 import type { RankEntry, TrafficRow } from '@strata-ml/core';
+import { type PartSeconds, type TimedPart, timedParts } from '../exchange/PhaseTimes.js';
 import type { EpochParts, EpochRow, TrainEvent } from '../report.js';
 import { evaluationsSinceBest, median } from '../timeline.js';
 import { Checkpoint } from './checkpoint.js';
@@ -26,7 +27,7 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
 
   const rows: EpochRow[] = resumed ? [...resumed.epochs] : [];
   const seconds: number[] = [];
-  const waits: { halo: number; gradient: number }[] = [];
+  const parts: PartSeconds[] = [];
   let epochTraffic: TrafficRow[] = [];
   let aborted = false;
   let epoch = resumed?.epoch ?? 0;
@@ -45,7 +46,7 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
     const epochSeconds = (performance.now() - epochStart) / 1000;
     epochTraffic = trafficSince(before, ctx.world.traffic.rows());
     seconds.push(epochSeconds);
-    waits.push(trainer.takeWaitSeconds());
+    parts.push(trainer.takeSeconds());
 
     // Ranks see an abort at different times: they stop together, where all have finished the epoch.
     const shared = Float64Array.of(localLoss, ctx.isAborting ? 1 : 0);
@@ -54,7 +55,6 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
     let row: EpochRow = { epoch, loss: shared[0]!, seconds: epochSeconds };
     if (epoch % options.evalEvery === 0 || epoch === options.epochs || aborted) {
       const scores = trainer.evaluate(epoch);
-      trainer.takeWaitSeconds();
       row = { ...row, trainAccuracy: scores.train, valAccuracy: scores.val, testAccuracy: scores.test };
     }
     rows.push(row);
@@ -66,8 +66,14 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
   trainer.parameters.assertEqualOnAllRanks(ctx.world, 'at the end');
   save();
   const model = aborted ? undefined : checkpoint?.saveModel(trainer, isRoot);
-  const peakBytes = ctx.device.memory.peakBytes;
-  const result: RankResult = { peakBytes, setupTraffic, epochTraffic };
+  const result: RankResult = {
+    peakBytes: trainer.peakBytes,
+    setupTraffic,
+    epochTraffic,
+    expected: trainer.mode.expectedBytes(),
+    expectedPreload: trainer.mode.expectedPreload?.() ?? { intraBytes: 0, interBytes: 0 },
+    facts: trainer.mode.facts?.() ?? {},
+  };
   if (!isRoot) {
     trainer.dispose();
     return result;
@@ -76,7 +82,7 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
   const root = {
     aborted,
     epochs: rows,
-    parts: medianParts(seconds.slice(skip), waits.slice(skip)),
+    parts: medianParts(seconds.slice(skip), parts.slice(skip)),
     epochSeconds: seconds.slice(skip),
     parametersHash: trainer.parameters.hash(),
     ...trainer.arrays(),
@@ -91,9 +97,10 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
 
 export default entry;
 
-/** Medians of wait times; compute is what is left of the median epoch. */
-function medianParts(seconds: readonly number[], waits: readonly { halo: number; gradient: number }[]): EpochParts {
-  const halo = median(waits.map((w) => w.halo));
-  const gradient = median(waits.map((w) => w.gradient));
-  return { compute: Math.max(0, median(seconds) - halo - gradient), halo, gradient };
+/** Medians of timed parts; compute is what is left of the median epoch. */
+function medianParts(seconds: readonly number[], parts: readonly PartSeconds[]): EpochParts {
+  const of = (part: TimedPart) => median(parts.map((p) => p[part]));
+  const [intra, inter, gradient, sampling] = timedParts.map(of) as [number, number, number, number];
+  const compute = Math.max(0, median(seconds) - intra - inter - gradient - sampling);
+  return { compute, intra, inter, gradient, sampling, halo: intra + inter };
 }

@@ -1,0 +1,87 @@
+/** A stage whose source rows are owned rows and halo rows fetched through an exchange. */
+import { spmm } from '@strata-ml/kernels';
+import { type Normaliser, normalisedWeights } from '@strata-ml/models';
+import type * as tf from '@tensorflow/tfjs-core';
+import { AggregationOperator, haloAggregate, haloGather } from '../exchange/haloAggregate.js';
+import type { RowExchange } from '../exchange/RowExchange.js';
+import type { OneHopBlock } from '../plan/rankGraph.js';
+import type { LayerStage, StageCall } from './LayerStage.js';
+import { keepRows } from './rows.js';
+
+/** What a {@link HaloStage} is made from. */
+export interface HaloStageOptions {
+  readonly block: OneHopBlock;
+  readonly exchange: RowExchange;
+  /** In-degree of each destination row: of the whole graph in exact modes, of the sample in sampled ones. */
+  readonly inDegree: ArrayLike<number>;
+  /** Out-degree of each source row, likewise. */
+  readonly outDegree: ArrayLike<number>;
+  /** Owned rows from here on read as zero. @defaultValue all rows count */
+  readonly validRows?: number;
+}
+
+/** One-hop structure with an exchange; operators are made on first use and kept. */
+export class HaloStage implements LayerStage {
+  readonly block: OneHopBlock;
+  readonly exchange: RowExchange;
+  readonly #options: HaloStageOptions;
+  readonly #operators = new Map<Normaliser, AggregationOperator>();
+
+  constructor(options: HaloStageOptions) {
+    this.#options = options;
+    this.block = options.block;
+    this.exchange = options.exchange;
+  }
+
+  get numOwned(): number {
+    return this.block.numOwned;
+  }
+
+  get numDestinations(): number {
+    return this.block.numDestinations;
+  }
+
+  get numSources(): number {
+    return this.block.numSources;
+  }
+
+  get globalIds(): Int32Array {
+    return this.block.globalIds;
+  }
+
+  aggregate(h: tf.Tensor2D, norm: Normaliser, call: StageCall): tf.Tensor2D {
+    return haloAggregate(this.#operator(norm), this.#masked(h), {
+      ...call,
+      exchange: this.exchange,
+      block: this.block,
+    });
+  }
+
+  aggregateSources(p: tf.Tensor2D, norm: Normaliser): tf.Tensor2D {
+    return spmm(this.#operator(norm).forward, p);
+  }
+
+  gather(h: tf.Tensor2D, call: StageCall): tf.Tensor2D {
+    return haloGather(this.#masked(h), { ...call, exchange: this.exchange, block: this.block });
+  }
+
+  dispose(): void {
+    for (const operator of this.#operators.values()) operator.dispose();
+    this.#operators.clear();
+  }
+
+  #masked(h: tf.Tensor2D): tf.Tensor2D {
+    const { validRows } = this.#options;
+    return validRows === undefined || validRows >= this.numOwned ? h : keepRows(h, validRows);
+  }
+
+  #operator(norm: Normaliser): AggregationOperator {
+    let operator = this.#operators.get(norm);
+    if (!operator) {
+      const { inDegree, outDegree } = this.#options;
+      operator = new AggregationOperator(this.block, normalisedWeights(this.block, norm, inDegree, outDegree));
+      this.#operators.set(norm, operator);
+    }
+    return operator;
+  }
+}
