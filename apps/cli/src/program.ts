@@ -9,6 +9,7 @@ import { infoCommand } from './commands/data/info.js';
 import { listCommand } from './commands/data/list.js';
 import { verifyCommand } from './commands/data/verify.js';
 import { doctorCommand } from './commands/doctor.js';
+import { brainCommand } from './commands/gnn/brain.js';
 import { evaluateCommand } from './commands/gnn/evaluate.js';
 import { trainCommand } from './commands/gnn/train.js';
 import { convertCommand } from './commands/graph/convert.js';
@@ -27,7 +28,7 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ],
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
-  ['gnn', 'graph neural networks', [trainCommand, evaluateCommand]],
+  ['gnn', 'graph neural networks', [trainCommand, evaluateCommand, brainCommand]],
   ['bench', 'benchmarks against peers, in a clone of the repository', [benchListCommand, benchRunCommand]],
 ];
 

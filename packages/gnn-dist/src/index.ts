@@ -1,3 +1,35 @@
+export { type BipolarKind, bipolarKinds, bipolarRelu } from './brain/bipolarRelu.js';
+export { type BrainModelName, brainModels } from './brain/brainModels.js';
+export type { BinaryScores } from './brain/cohort.js';
+export {
+  type Cohort,
+  type CrossValidationOptions,
+  type CrossValidationReport,
+  crossValidate,
+  type FoldScores,
+  type ModelSummary,
+} from './brain/crossValidate.js';
+export { type Explanation, explainQuadStream } from './brain/explainQuadStream.js';
+export {
+  type FitEpoch,
+  type FitOptions,
+  type FitReport,
+  fitQuadStream,
+  type LabelledGraphs,
+  predictQuadStream,
+} from './brain/fitQuadStream.js';
+export type { GraphBatch } from './brain/GraphBatch.js';
+export { type LoadCohortOptions, type LoadedCohort, loadCohort } from './brain/loadCohort.js';
+export { QuadStreamGcn, type TrainingPass } from './brain/QuadStreamGcn.js';
+export type { QuadStreamSpec, ResolvedQuadStreamSpec } from './brain/quadStreamSpec.js';
+export { buildConnectome, type ConnectomeOptions, type SignedGraph } from './brain/SignedGraph.js';
+export { quadStreams, type Stream, streamFilter, streamSets, streams } from './brain/streams.js';
+export {
+  type PlantedDifference,
+  plantedDifferences,
+  type SyntheticOptions,
+  syntheticConnectomes,
+} from './brain/syntheticConnectomes.js';
 export { DistGraphContext, type DistGraphOptions } from './DistGraphContext.js';
 export { checkGraphData, type Features, type GraphData } from './data.js';
 export { HaloExchange, type HaloLayout } from './exchange/haloExchange.js';
