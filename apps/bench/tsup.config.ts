@@ -7,7 +7,7 @@ export default defineConfig(
     allReduceEntry: 'src/contenders/allReduceEntry.ts',
     copy: 'src/contenders/copy.ts',
     denseStep: 'src/contenders/denseStep.ts',
-    engineOp: 'src/contenders/engineOp.ts',
+    engineOps: 'src/contenders/engineOps.ts',
     report: 'src/report.ts',
     train: 'src/contenders/train.ts',
   }),

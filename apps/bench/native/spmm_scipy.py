@@ -1,13 +1,19 @@
-"""spmm_scipy.py: the sparse product of src/contenders/ops.ts in scipy."""
+"""spmm_scipy.py SPECS: the sparse products of src/operations/sparse.ts in scipy."""
 
 import numpy as np
-from inputs import fill, report_operation, sparse, time_call
+from inputs import checked, fill, graph_matrix, report_items, time_call, uniform_matrix
 from scipy.sparse import csr_matrix
 
-rows, nnz, width = 169_343, 2_300_000, 128
-indptr, indices, values = sparse(rows, nnz)
-matrix = csr_matrix((values, indices, indptr), (rows, rows))
-x = fill(rows * width, 1).reshape(rows, width)
-seconds = time_call(lambda: matrix @ x)
-expected = matrix.astype(np.float64) @ x.astype(np.float64)
-report_operation(seconds, matrix @ x, expected, flops=2 * nnz * width)
+UNIFORM = 169_343, 2_300_000
+
+
+def measure(spec):
+    indptr, indices, values = graph_matrix(spec["folder"]) if "folder" in spec else uniform_matrix(*UNIFORM)
+    rows = len(indptr) - 1
+    matrix = csr_matrix((values, indices, indptr), (rows, rows))
+    x = fill(rows * spec["width"], 1).reshape(rows, spec["width"])
+    seconds = time_call(lambda: matrix @ x, 0.15)
+    return checked(seconds, matrix @ x, matrix.astype(np.float64) @ x.astype(np.float64))
+
+
+report_items(measure)

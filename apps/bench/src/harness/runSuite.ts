@@ -1,10 +1,17 @@
 /**
  * Runs a suite: every sample is a fresh process, contenders take turns and the order flips each round, the reference
  * runs twice per round so that noise is known. Reported are medians of paired ratios.
+ *
+ * Cases of one group share processes: a process then holds one round's samples of all of them, in an order that flips
+ * each round too.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
-import type { Case, CaseResult, Contender, Ratio, Sample, Suite, SuiteResult } from './types.js';
+import { median } from './median.js';
+import { type Outcome, takeItems, takeSample } from './process.js';
+import type { Case, CaseResult, Contender, ContenderResult, Ratio, Sample, Suite, SuiteResult } from './types.js';
+
+export { median };
 
 /** Options of {@link runSuite}. */
 export interface RunSuiteOptions {
@@ -17,10 +24,7 @@ export interface RunSuiteOptions {
 
 /** Runs all cases of a suite. */
 export function runSuite(suite: Suite, { rounds = 5, only, onProgress }: RunSuiteOptions = {}): SuiteResult {
-  const rows = suite
-    .cases()
-    .filter((c) => !only || c.name.includes(only))
-    .map((c) => runCase(c, rounds, onProgress));
+  const cases = suite.cases().filter((c) => !only || c.name.includes(only));
   return {
     schema: 1,
     suite: suite.name,
@@ -28,87 +32,120 @@ export function runSuite(suite: Suite, { rounds = 5, only, onProgress }: RunSuit
     node: process.version,
     commit: git('rev-parse', '--short', 'HEAD'),
     dirty: git('status', '--porcelain', '--untracked-files=no') !== '',
-    command: `strata bench run ${suite.name}`,
+    command: `strata bench run ${suite.name}${only ? ` --only ${JSON.stringify(only)}` : ''}`,
     rounds,
-    rows,
+    rows: unitsOf(cases).flatMap((unit) => runUnit(unit, rounds, onProgress)),
   };
 }
 
-function runCase(c: Case, rounds: number, onProgress?: (line: string) => void): CaseResult {
-  const able = c.contenders.filter((contender) => contender.missing === undefined);
-  const reference = able[0];
-  const tooSlow = new Map<string, string>();
-  const samples = new Map<string, Sample[]>(able.map((contender) => [contender.name, []]));
-  const again: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? able : [...able].reverse();
-    for (const contender of order) {
-      if (tooSlow.has(contender.name)) continue;
-      try {
-        samples.get(contender.name)!.push(sample(contender));
-      } catch (error) {
-        if (!(error instanceof TooSlowError) || contender === reference) throw error;
-        tooSlow.set(contender.name, error.message);
-      }
-    }
-    if (reference) again.push(sample(reference).value);
-    onProgress?.(`${c.name}: round ${round + 1} of ${rounds}`);
+/** Cases that share processes: neighbours of the same group; every other case alone. */
+function unitsOf(cases: readonly Case[]): Case[][] {
+  const units: Case[][] = [];
+  for (const c of cases) {
+    const last = units.at(-1);
+    if (c.group !== undefined && last?.[0]?.group === c.group) last.push(c);
+    else units.push([c]);
   }
-  const base = reference ? samples.get(reference.name)!.map((s) => s.value) : [];
+  return units;
+}
+
+/** What one contender did in one case. */
+interface Entry {
+  readonly of: Case;
+  readonly contender: Contender;
+  /** By round. */
+  readonly samples: Sample[];
+  /** The reference's second sample, by round. */
+  readonly again: Sample[];
+  missing: string | undefined;
+}
+
+function runUnit(cases: readonly Case[], rounds: number, onProgress?: (line: string) => void): CaseResult[] {
+  const entries = cases.map((of) =>
+    of.contenders.map((contender): Entry => ({ of, contender, samples: [], again: [], missing: contender.missing })),
+  );
+  const references = new Set(entries.flatMap((row) => row.find((entry) => entry.missing === undefined) ?? []));
+  const programs = byProgram(entries.flat());
+  for (let round = 0; round < rounds; round++) {
+    const flip = <T>(list: readonly T[]): readonly T[] => (round % 2 === 0 ? list : [...list].reverse());
+    for (const program of flip(programs)) {
+      const due = program.filter(({ contender }) => round < (contender.maxRounds ?? rounds));
+      take(flip(due), (entry) => entry.samples);
+    }
+    for (const program of programs) {
+      const due = program.filter((entry) => references.has(entry));
+      take(flip(due), (entry) => entry.again);
+    }
+    const title = cases.length > 1 ? `${cases[0]?.group} (${cases.length} cases)` : cases[0]?.name;
+    onProgress?.(`${title}: round ${round + 1} of ${rounds}`);
+  }
+  return entries.map((row) => caseResult(row, references));
+}
+
+/** Entries that one process can do: the same program on several items. */
+function byProgram(entries: readonly Entry[]): Entry[][] {
+  const programs = new Map<unknown, Entry[]>();
+  for (const entry of entries) {
+    const { name, command, args, env, item } = entry.contender;
+    const key = item === undefined ? entry : JSON.stringify([name, command, args, env]);
+    programs.set(key, [...(programs.get(key) ?? []), entry]);
+  }
+  return [...programs.values()];
+}
+
+/** Runs one program on the entries that are still able. */
+function take(program: readonly Entry[], samplesOf: (entry: Entry) => Sample[]): void {
+  const able = program.filter((entry) => entry.missing === undefined);
+  const [first] = able;
+  if (!first) return;
+  const { contender } = first;
+  const outcomes: Outcome[] = contender.item
+    ? takeItems(
+        contender,
+        able.map((entry) => entry.contender.item),
+      )
+    : [takeSample(contender)];
+  able.forEach((entry, i) => {
+    const outcome = outcomes[i]!;
+    if ('missing' in outcome) entry.missing = outcome.missing;
+    else samplesOf(entry).push(outcome);
+  });
+}
+
+function caseResult(row: readonly Entry[], references: ReadonlySet<Entry>): CaseResult {
+  const { name, params, kind, unit, work } = row[0]!.of;
+  const reference = row.find((entry) => references.has(entry) && entry.missing === undefined);
+  const base = values(reference?.samples ?? []);
   return {
-    case: c.name,
-    params: c.params,
-    kind: c.kind,
-    aa: ratio(again, base),
-    contenders: c.contenders.map((contender) => {
-      const { name, version } = contender;
-      const missing = contender.missing ?? tooSlow.get(contender.name);
-      if (missing !== undefined) return { name, version, unit: c.unit, samples: [], median: Number.NaN, missing };
-      const taken = samples.get(name)!;
-      const values = taken.map((s) => s.value);
-      const extra = taken.at(-1)?.extra;
+    case: name,
+    params,
+    kind,
+    ...(work ? { work } : {}),
+    ...(reference ? { aa: ratio(values(reference.again), base) } : {}),
+    contenders: row.map((entry): ContenderResult => {
+      const { name, version } = entry.contender;
+      if (entry.missing !== undefined)
+        return { name, version, unit, samples: [], median: null, missing: entry.missing };
+      const samples = values(entry.samples);
+      const extra = entry.samples.at(-1)?.extra;
       return {
         name,
         version,
-        unit: c.unit,
-        samples: values,
-        median: median(values),
-        ...(contender === reference ? {} : { ratio: ratio(values, base) }),
+        unit,
+        samples,
+        median: median(samples),
+        ...(entry !== reference && base.length > 0 ? { ratio: ratio(samples, base) } : {}),
         ...(extra ? { extra } : {}),
       };
     }),
   };
 }
 
-/** A contender ran into its time limit. */
-class TooSlowError extends Error {}
+const values = (samples: readonly Sample[]) => samples.map((s) => s.value);
 
-/** One fresh process; the last line of its output is the sample. */
-function sample({ name, command, args, env, timeoutS = 600 }: Contender): Sample {
-  const run = spawnSync(command, args, {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    timeout: timeoutS * 1000,
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT')
-    throw new TooSlowError(`no sample within ${timeoutS} s`);
-  const last = run.stdout?.trim().split('\n').at(-1) ?? '';
-  if (run.status !== 0)
-    throw new Error(`bench: ${name} ended with ${run.status ?? run.signal}: ${run.stderr?.slice(-2000)}`);
-  return JSON.parse(last) as Sample;
-}
-
-function ratio(values: readonly number[], base: readonly number[]): Ratio {
-  const ratios = values.map((v, i) => v / base[i]!);
+function ratio(samples: readonly number[], base: readonly number[]): Ratio {
+  const ratios = samples.map((v, i) => v / base[i]!);
   return { median: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios) };
-}
-
-/** The middle value. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 function git(...args: string[]): string {

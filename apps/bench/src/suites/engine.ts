@@ -1,57 +1,62 @@
 /** Suite `engine`: single operations on every engine, beside PyTorch and scipy on one thread. */
 import { fileURLToPath } from 'node:url';
+import type { ContenderEngine } from '../contenders/startEngine.js';
 import type { Case, Contender, Suite } from '../harness/types.js';
+import { families, type Row } from '../operations/catalogue.js';
+import { dataFolder } from './dataFolder.js';
 import { peersFirst, pythonPeer } from './python.js';
 
-const program = fileURLToPath(new URL('./engineOp.js', import.meta.url));
+const program = fileURLToPath(new URL('./engineOps.js', import.meta.url));
 
-/** Names that `contenders/ops.ts` and `native/engine_op.py` both know, with the shapes they use. */
-const OPERATIONS: readonly (readonly [name: string, shape: string])[] = [
-  ['matMul-NN', '2048×512 · 512×512'],
-  ['matMul-NT', '2048×512 · (512×512)ᵀ'],
-  ['matMul-TN', '(512×2048)ᵀ · 512×512'],
-  ['matMul-batched', '8 × 256×64 · 64×256'],
-  ['exp', '2048×1024'],
-  ['tanh', '2048×1024'],
-  ['add', '2048×1024'],
-  ['sum-axis0', '2048×1024'],
-  ['sum-axis1', '2048×1024'],
-  ['softmax', '2048×1024'],
-  ['transpose', '2048×1024'],
-  ['gather', '50,000 of 20,000×128'],
-  ['conv2d', '16×32×32×64, 3×3×64×64'],
-  ['conv2d-input', '16×32×32×64, 3×3×64×64'],
-  ['conv2d-filter', '16×32×32×64, 3×3×64×64'],
-  ['spmm', '169,343², 2.3 M entries, 128 columns'],
+/** Shown names; `cpu` is so much slower that one round tells enough. */
+const ENGINES: readonly (readonly [name: string, engine: ContenderEngine, maxRounds?: number])[] = [
+  ['native', 'native'],
+  ['wasm', 'wasm'],
+  ['wasm stock', 'wasm-stock'],
+  ['tensorflow', 'tensorflow'],
+  ['cpu', 'cpu', 1],
 ];
 
-/** Start, check and measurement of one sample; kernels that need longer are printed as too slow. */
+/** Seconds for one operation: inputs, check and measurement. */
 const TIMEOUT_S = 30;
 
-/** One case per operation. */
+/** One case per operation; a family of operations is measured in one process per contender and round. */
 export const engine: Suite = {
   name: 'engine',
-  description: 'single operations on native, wasm and cpu beside PyTorch and scipy, one thread',
-  cases: () => OPERATIONS.map(([name, shape]) => operation(name, shape)),
+  description: 'single operations on native, wasm (ours and stock), tensorflow and cpu beside PyTorch, one thread',
+  cases: () => Object.entries(families).flatMap(([family, rows]) => rows.map((row) => operation(family, row))),
 };
 
-function operation(name: string, shape: string): Case {
-  const ours = ['native', 'wasm', 'cpu'].map(
-    (engine): Contender => ({
-      name: engine,
+function operation(group: string, { name, spec, work }: Row): Case {
+  const graph = spec.op === 'spmm' && spec.graph !== 'uniform' ? spec.graph : undefined;
+  const folder = graph === undefined ? undefined : dataFolder(graph);
+  const missing =
+    graph !== undefined && folder === undefined ? { missing: `no data set ${graph}; set STRATA_DATA` } : {};
+  const item = { ...spec, ...(folder === undefined ? {} : { folder }) };
+  const ours = ENGINES.map(
+    ([name, engine, maxRounds]): Contender => ({
+      name,
       version: '',
       command: process.execPath,
-      args: [program, engine, name],
+      args: [program, engine],
       timeoutS: TIMEOUT_S,
+      item,
+      ...(maxRounds ? { maxRounds } : {}),
+      ...missing,
     }),
   );
-  const peers = [pythonPeer('PyTorch', { library: 'torch', program: 'engine_op.py', args: [name] })];
-  if (name === 'spmm') peers.push(pythonPeer('scipy', { library: 'scipy', program: 'spmm_scipy.py', args: [] }));
+  const peers = [pythonPeer('PyTorch', { library: 'torch', program: 'engine_ops.py', args: [] })];
+  if (spec.op === 'spmm') peers.push(pythonPeer('scipy', { library: 'scipy', program: 'spmm_scipy.py', args: [] }));
   return {
-    name: `${name} ${shape}`,
-    params: { operation: name, shape, threads: 1 },
+    name,
+    params: { operation: JSON.stringify(spec), threads: 1 },
     kind: 'measured',
     unit: 's',
-    contenders: peersFirst(peers, ours),
+    contenders: peersFirst(
+      peers.map((peer) => ({ ...peer, item, ...missing })),
+      ours,
+    ),
+    group,
+    work,
   };
 }
