@@ -6,3 +6,8 @@ export { narrow16, sumOfSquares, widen16 } from './numbers';
 export { gatherRows, scatterAddRows } from './rows';
 export { segmentSum, spmmMax } from './segments';
 export { packColumns, spmm } from './spmm';
+export { columnMoments, columnProducts, combineColumns, scaleColumns } from './batchNorm';
+export { gelu } from './gelu';
+export { layerNorm, layerNormGradient } from './layerNorm';
+export { crossEntropy, maskedSoftmax, maskedSoftmaxGradient } from './softmax';
+export { activate, activationGradient } from './activation';

@@ -1,18 +1,29 @@
+export { type Activation, activateInto, activationGradientInto } from './activation.js';
+export {
+  type BatchNormGradientOptions,
+  type BatchNormOptions,
+  batchNormGradientInto,
+  batchNormInto,
+} from './batchNorm.js';
+export { crossEntropyInto } from './crossEntropy.js';
 export { type Csr, transposeCsr } from './csr.js';
 export { type DropoutKey, dropoutRows, dropoutRowsInto, dropoutSparse } from './dropout.js';
 export { edgeSoftmax, edgeSoftmaxGradientInto, edgeSoftmaxInto, sddmmInto } from './edges.js';
 export { NonFiniteError, OptionError, ShapeError, StrataError } from './errors.js';
+export { type GeluForm, geluInto } from './gelu.js';
 export { bfloat16From, bfloat16To, float16From, float16To } from './halves.js';
 export { type KernelMemory, useKernelMemory } from './kernelMemory.js';
 export { type KernelVariant, kernelVariant } from './kernelModule.js';
+export { layerNormGradientInto, layerNormInto } from './layerNorm.js';
 export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from './OutOfDeviceMemoryError.js';
 export { type AdamOptions, adamStep, type SgdOptions, sgdStep } from './optimizers.js';
 export { philox4x32 } from './philox.js';
 export { gatherRowsInto, scatterAddRowsInto } from './rows.js';
 export { SparseOperator } from './SparseOperator.js';
 export { segmentMeanInto, segmentSumInto } from './segments.js';
+export { type MaskedSoftmaxOptions, maskedSoftmaxGradientInto, maskedSoftmaxInto } from './softmax.js';
 export { type SpmmOptions, spmm, spmmInto } from './spmm.js';
 export { spmmMax, spmmMaxGradientInto, spmmMaxInto } from './spmmMax.js';
 export { sumOfSquares } from './sumOfSquares.js';
-export { readTensor, tensorFrom } from './tensors.js';
+export { readTensor, tensorFrom, unfilledTensor } from './tensors.js';
 export type { WasmMemory } from './webAssembly.js';

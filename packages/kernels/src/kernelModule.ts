@@ -92,6 +92,94 @@ export interface KernelExports {
     shrink: number,
   ): void;
   sgd(params: number, grads: number, buffer: number, count: number, lr: number, momentum: number, decay: number): void;
+  layerNorm(
+    x: number,
+    rows: number,
+    width: number,
+    gamma: number,
+    beta: number,
+    epsilon: number,
+    stats: number,
+    out: number,
+  ): void;
+  layerNormGradient(
+    x: number,
+    dy: number,
+    rows: number,
+    width: number,
+    gamma: number,
+    stats: number,
+    dx: number,
+    dGamma: number,
+    dBeta: number,
+    scratch: number,
+  ): void;
+  maskedSoftmax(
+    x: number,
+    rows: number,
+    columns: number,
+    valid: number,
+    step: number,
+    scale: number,
+    mask: number,
+    maskStride: number,
+    out: number,
+  ): void;
+  maskedSoftmaxGradient(
+    p: number,
+    dp: number,
+    rows: number,
+    columns: number,
+    valid: number,
+    step: number,
+    scale: number,
+    out: number,
+  ): void;
+  crossEntropy(x: number, targets: number, rows: number, columns: number, stats: number, gradient: number): void;
+  activate(z: number, rows: number, columns: number, bias: number, form: number, out: number, derivative: number): void;
+  activationGradient(
+    dy: number,
+    other: number,
+    form: number,
+    rows: number,
+    columns: number,
+    dz: number,
+    sums: number,
+  ): void;
+  gelu(x: number, count: number, isErf: number, out: number, derivative: number): void;
+  columnMoments(x: number, rows: number, columns: number, mean: number, squares: number): void;
+  scaleColumns(
+    x: number,
+    rows: number,
+    columns: number,
+    factor: number,
+    offset: number,
+    other: number,
+    relu: number,
+    out: number,
+  ): void;
+  columnProducts(
+    x: number,
+    dy: number,
+    y: number,
+    rows: number,
+    columns: number,
+    mean: number,
+    masked: number,
+    sums: number,
+    products: number,
+  ): void;
+  combineColumns(
+    x: number,
+    dy: number,
+    y: number,
+    rows: number,
+    columns: number,
+    a: number,
+    b: number,
+    c: number,
+    dx: number,
+  ): void;
 }
 
 let chosen: { readonly variant: KernelVariant; readonly module: object } | undefined;
