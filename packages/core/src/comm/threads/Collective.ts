@@ -74,6 +74,8 @@ export class Collective implements Pending {
   readonly #stride: number;
   readonly #signature: Signature;
   readonly #isRoot: boolean;
+  /** An all-reduce of one block, which every member reduces for itself. */
+  readonly #isOneShot: boolean;
   readonly #window: number;
   /** Sequence numbers of pieces handed over and not finished. */
   readonly #inFlight: number[] = [];
@@ -82,12 +84,14 @@ export class Collective implements Pending {
   #checked = false;
   #triedReducing = false;
 
-  constructor(group: CollectiveGroup, plan: CollectivePlan) {
+  /** @param adopted - the sequence number of its only piece, if {@link OneShot} has handed that over already */
+  constructor(group: CollectiveGroup, plan: CollectivePlan, adopted?: number) {
     this.#group = group;
     this.plan = plan;
     this.name = plan.name;
     const { counts, operation, type, root, reduceOp } = plan;
     this.#isRoot = root === group.member;
+    this.#isOneShot = operation === 'allReduce' && counts.length === 1;
     const largest = counts.reduce((max, n) => Math.max(max, n), 0);
     const share = operation === 'allGather' ? PIECE_BYTES : Math.max(4096, PIECE_BYTES / counts.length);
     this.#slice = Math.max(1, Math.floor(share / type.bytes));
@@ -96,6 +100,10 @@ export class Collective implements Pending {
     // A link that is emulated must never idle because a rank was late to hand over the next piece.
     this.#window = plan.isBlocking && !group.end.ports ? WINDOW : SLOTS;
     this.#signature = signatureOf(operation, type, reduceOp, root, counts);
+    if (adopted !== undefined) {
+      this.#inFlight.push(adopted);
+      this.#handedOver = 1;
+    }
   }
 
   /** True once nothing more is to be handed over, so that the group's next collective may start. */
@@ -154,6 +162,10 @@ export class Collective implements Pending {
     group.reclaim();
     let at = 0;
     const contributes = input !== undefined && (operation !== 'broadcast' || this.#isRoot);
+    if (this.#isOneShot && !end.lanes.isReady()) {
+      end.starve(STARVED, true);
+      return false;
+    }
     if (contributes && this.#stride > 0) {
       at = end.takeSpace(operation === 'allGather' ? this.#stride : this.#stride * counts.length);
       if (at === 0) {
@@ -178,7 +190,8 @@ export class Collective implements Pending {
     this.#handedOver++;
     if (arrived === ranks.length) {
       if (operation === 'allReduce') {
-        if (this.#bytesOfPiece(begin) <= SMALL_BYTES && this.#isInStep(seq)) this.#reduceBlocks(seq, begin, true);
+        const isSmall = this.#needsReduced() && this.#bytesOfPiece(begin) <= SMALL_BYTES;
+        if (isSmall && this.#isInStep(seq)) this.#reduceBlocks(seq, begin, true);
         if (end.ports) control.setArrival(seq, this.#secondStage(seq, begin));
       }
       end.ringAll(ranks);
@@ -232,7 +245,7 @@ export class Collective implements Pending {
   }
 
   #needsReduced(): boolean {
-    return this.plan.operation === 'allReduce';
+    return this.plan.operation === 'allReduce' && !this.#isOneShot;
   }
 
   /** Reduces blocks nobody has taken, mine first; `isAlone` if the others still sleep. */
@@ -265,6 +278,13 @@ export class Collective implements Pending {
     };
     switch (operation) {
       case 'allReduce':
+        if (this.#isOneShot) {
+          const { result } = end.lanes;
+          const sources = members.map((m) => control.offset(seq, m));
+          end.reduce(type.code, reduceOp, result, sources, counts[0]!);
+          take(result, 0, 0);
+          break;
+        }
         for (let b = 0; b < counts.length; b++) {
           take(control.offset(seq, b) + b * this.#stride, b, offsets[b]! + begin);
         }

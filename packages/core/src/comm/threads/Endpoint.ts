@@ -17,7 +17,10 @@ import { LinkPorts, linkCells } from '../link.js';
 import type { Pending } from '../Pending.js';
 import type { CommArray, Work } from '../ProcessGroup.js';
 import { Arena } from './Arena.js';
+import { type Doorbell, THREAD_DOORBELL } from './Doorbell.js';
 import { type Fabric, PHASE_BYTES, RANK, RUN, RUN_STATE, rankCell } from './fabric.js';
+import { Lanes } from './Lanes.js';
+import { Spin } from './Spin.js';
 import { Watch } from './Watch.js';
 
 /** A source of operations that the wait loop moves on. */
@@ -33,7 +36,12 @@ export interface EndpointOptions {
   /** Whether members compare what they call before every operation. */
   readonly checkComm: boolean;
   readonly trace?: Trace;
+  /** How ranks sleep and wake each other. @defaultValue between threads */
+  readonly doorbell?: Doorbell;
 }
+
+/** Encoded labels that are kept. */
+const KEPT_PHASES = 64;
 
 type Reduce = (op: number, target: number, table: number, count: number, length: number) => void;
 
@@ -45,6 +53,7 @@ export class Endpoint {
   readonly f64: Float64Array;
   readonly u8: Uint8Array;
   readonly arena: Arena;
+  readonly lanes: Lanes;
   readonly ports: LinkPorts | undefined;
   readonly traffic = new TrafficLedger();
   readonly trace: Trace;
@@ -52,22 +61,31 @@ export class Endpoint {
   readonly checkComm: boolean;
   /** Milliseconds on the clock all ranks share. */
   readonly now = createClock();
+  /** Waits awake, before it sleeps. */
+  readonly spin: Spin;
   /** Operations that sends, receives and groups have in flight. */
   readonly active = new Set<Progressor>();
   readonly #views: readonly CommArray[];
   readonly #reduce: readonly Reduce[];
-  readonly #table: number;
+  /** int32 index of the table of addresses that {@link Endpoint.reduceTable} reads: one per member. */
+  readonly table: number;
   readonly #cell: number;
+  readonly #doorbell: Doorbell;
   readonly #onSpace: (() => void)[] = [];
   #phase = '';
 
-  constructor(fabric: Fabric, rank: number, { timeoutMs, checkComm, trace = NO_TRACE }: EndpointOptions) {
+  constructor(
+    fabric: Fabric,
+    rank: number,
+    { timeoutMs, checkComm, trace = NO_TRACE, doorbell = THREAD_DOORBELL }: EndpointOptions,
+  ) {
     const { buffer } = fabric.memory;
     this.rank = rank;
     this.fabric = fabric;
     this.timeoutMs = timeoutMs;
     this.checkComm = checkComm;
     this.trace = trace;
+    this.#doorbell = doorbell;
     this.i32 = new Int32Array(buffer);
     this.f64 = new Float64Array(buffer);
     this.u8 = new Uint8Array(buffer);
@@ -75,8 +93,10 @@ export class Endpoint {
     const instance = new wasm.Instance(fabric.reduce, { env: { memory: fabric.memory } });
     this.#reduce = ELEMENT_TYPES.map((t) => instance.exports[`${t.name}_`] as Reduce);
     this.arena = new Arena(fabric.arenaBase + rank * fabric.arenaBytes, fabric.arenaBytes);
-    this.#table = this.arena.take(4 * fabric.worldSize);
+    this.table = this.arena.take(4 * fabric.worldSize) >>> 2;
+    this.lanes = new Lanes(this);
     this.#cell = rankCell(rank);
+    this.spin = new Spin(this.now, fabric.hasOwnCores);
     const servers = fabric.servers.length;
     this.ports = fabric.links
       ? new LinkPorts(
@@ -95,15 +115,20 @@ export class Endpoint {
 
   /** Reduces blocks at `sources` (byte addresses) in that order into `target`. */
   reduce(typeCode: number, op: number, target: number, sources: readonly number[], length: number): void {
-    for (let k = 0; k < sources.length; k++) this.i32[(this.#table >>> 2) + k] = sources[k]! | 0;
-    this.#reduce[typeCode]!(op, target, this.#table, sources.length, length);
+    for (let k = 0; k < sources.length; k++) this.i32[this.table + k] = sources[k]! | 0;
+    this.reduceTable(typeCode, op, target, sources.length, length);
+  }
+
+  /** Reduces the blocks whose addresses the caller has put into the table. */
+  reduceTable(typeCode: number, op: number, target: number, count: number, length: number): void {
+    this.#reduce[typeCode]!(op, target, this.table << 2, count, length);
   }
 
   /** Wakes a rank if it sleeps. */
   ring(rank: number): void {
     const cell = rankCell(rank);
     Atomics.add(this.i32, cell + RANK.doorbell, 1);
-    if (Atomics.load(this.i32, cell + RANK.sleepers) > 0) Atomics.notify(this.i32, cell + RANK.doorbell);
+    if (Atomics.load(this.i32, cell + RANK.sleepers) > 0) this.#doorbell.wake(this.i32, cell + RANK.doorbell);
   }
 
   /** Wakes all of `ranks` but me. */
@@ -121,12 +146,18 @@ export class Endpoint {
     this.beat();
     if (phase === this.#phase) return;
     this.#phase = phase;
-    const { written } = new TextEncoder().encodeInto(phase, this.#phaseBytes);
-    const at = (this.#cell + RANK.phase) * 4;
-    this.u8.set(this.#phaseBytes.subarray(0, written), at);
-    Atomics.store(this.i32, this.#cell + RANK.phaseLength, written);
+    let bytes = this.#phaseBytes.get(phase);
+    if (!bytes) {
+      const room = new Uint8Array(PHASE_BYTES);
+      bytes = room.subarray(0, new TextEncoder().encodeInto(phase, room).written);
+      if (this.#phaseBytes.size >= KEPT_PHASES) this.#phaseBytes.clear();
+      this.#phaseBytes.set(phase, bytes);
+    }
+    this.u8.set(bytes, (this.#cell + RANK.phase) * 4);
+    Atomics.store(this.i32, this.#cell + RANK.phaseLength, bytes.length);
   }
-  readonly #phaseBytes = new Uint8Array(PHASE_BYTES);
+  /** Encoded labels: small collectives take microseconds, and programs use few labels. */
+  readonly #phaseBytes = new Map<string, Uint8Array>();
 
   /** What this rank does. */
   get phase(): string {
@@ -223,16 +254,22 @@ export class Endpoint {
       const next = this.progress();
       if (pending.isDone) return;
       this.#throwIfStopped(pending);
-      let turns = this.fabric.spins;
-      while (turns-- > 0 && Atomics.load(i32, bell) === seen);
-      if (turns >= 0) continue;
+      // A link that is emulated keeps its own time, and awake ranks would take the core from those that compute.
+      if (next === Number.POSITIVE_INFINITY && this.#isRungAwake(bell, seen)) continue;
       const ms = watch.sleepMs(this.now(), next);
       if (ms <= 0) continue;
       Atomics.add(i32, this.#cell + RANK.sleepers, 1);
-      Atomics.wait(i32, bell, seen, ms);
+      this.#doorbell.sleep(i32, bell, seen, ms);
       Atomics.sub(i32, this.#cell + RANK.sleepers, 1);
       this.beat();
     }
+  }
+
+  /** Waits awake for a while; true once the bell has rung. */
+  #isRungAwake(bell: number, seen: number): boolean {
+    this.spin.begin();
+    while (Atomics.load(this.i32, bell) === seen) if (!this.spin.turn()) return false;
+    return true;
   }
 
   /** As `#block`, but gives the thread back while it waits. */
@@ -240,7 +277,7 @@ export class Endpoint {
     const { i32 } = this;
     const bell = this.#cell + RANK.doorbell;
     const watch = new Watch(pending, timeoutMs, this.now());
-    // A pending waitAsync alone does not keep the thread's event loop alive.
+    // A pending wait alone does not keep the thread's event loop alive.
     const keepAlive = setInterval(() => {}, 1 << 30);
     try {
       for (;;) {
@@ -251,8 +288,7 @@ export class Endpoint {
         const ms = Math.max(0.1, watch.sleepMs(this.now(), next));
         Atomics.add(i32, this.#cell + RANK.sleepers, 1);
         try {
-          const result = waitAsync(i32, bell, seen, ms);
-          if (result.async) await result.value;
+          await this.#doorbell.sleepAsync(i32, bell, seen, ms);
         } finally {
           Atomics.sub(i32, this.#cell + RANK.sleepers, 1);
         }
@@ -270,15 +306,3 @@ export class Endpoint {
     if (state === RUN_STATE.failed) throw new AbortedError(`${pending.name}: another rank failed`);
   }
 }
-
-/** `Atomics.waitAsync`, which the ES2023 library does not know yet. */
-const waitAsync = (
-  Atomics as unknown as {
-    waitAsync(
-      cells: Int32Array,
-      index: number,
-      value: number,
-      timeoutMs: number,
-    ): { readonly async: false } | { readonly async: true; readonly value: Promise<string> };
-  }
-).waitAsync;

@@ -110,6 +110,18 @@ export class GroupControl {
     };
   }
 
+  /** Whether a member calls this. */
+  isInStep(seq: number, member: number, { word, root, counts, length }: Signature): boolean {
+    const record = this.#record(seq, member);
+    const i32 = this.#i32;
+    return (
+      i32[record + REC.signature] === word &&
+      i32[record + REC.root] === root &&
+      i32[record + REC.counts] === counts &&
+      this.#f64[(record >>> 1) + REC.length] === length
+    );
+  }
+
   /** When the second stage of an emulated all-reduce ends, in clock ms; NaN-free, 0 until it is known. */
   arrival(seq: number): number {
     return this.#f64[(this.#slot(seq) >>> 1) + ARRIVAL]!;

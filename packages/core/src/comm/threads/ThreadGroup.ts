@@ -21,7 +21,9 @@ import type { Endpoint, Progressor } from './Endpoint.js';
 import { allocateControl, type GroupSpec } from './fabric.js';
 import { GroupControl } from './GroupControl.js';
 import { Hierarchy } from './Hierarchy.js';
+import { isOneShot } from './Lanes.js';
 import type { Mailbox } from './Mailbox.js';
+import { OneShot } from './OneShot.js';
 import type { Operation } from './signature.js';
 
 /** Set in the context of messages that collectives send, so that they never match a user's. */
@@ -37,12 +39,15 @@ export class ThreadGroup implements ProcessGroup, Progressor {
   readonly #spec: GroupSpec;
   readonly #core: CollectiveGroup;
   readonly #sent: SentBytes;
+  readonly #oneShot: OneShot;
   #queue: Collective[] = [];
   #lent: { readonly seq: number; readonly offset: number }[] = [];
   #sequence = 0;
   #allToAlls = 0;
   #broken: Error | undefined;
   #hierarchy: Hierarchy | undefined;
+  /** With one device per server, or one server, both all-reduce algorithms are the same. */
+  readonly #hasTiers: boolean;
 
   constructor(end: Endpoint, mail: Mailbox, spec: GroupSpec) {
     this.#end = end;
@@ -63,6 +68,9 @@ export class ThreadGroup implements ProcessGroup, Progressor {
       lend: (seq, offset) => this.#lent.push({ seq, offset }),
       reclaim: () => this.#reclaim(),
     };
+    this.#oneShot = new OneShot(this.#core, this.#sent);
+    const servers = new Set(this.ranks.map((r) => end.fabric.serverOf[r])).size;
+    this.#hasTiers = servers > 1 && servers < this.size;
     end.onSpaceNeeded(() => this.#reclaim());
   }
 
@@ -89,7 +97,13 @@ export class ThreadGroup implements ProcessGroup, Progressor {
   }
 
   barrier(options: CommOptions = {}): void {
-    this.#blockOn(this.#barrier(options, true), 0, options);
+    let adopt: number | undefined;
+    if (this.#isIdle) {
+      const outcome = this.#oneShot.barrier(named('barrier', options));
+      if (outcome === 'done') return;
+      if (outcome !== 'declined') adopt = outcome.adopt;
+    }
+    this.#blockOn(this.#barrier(options, true, adopt), 0, options);
   }
 
   barrierAsync(options: CommOptions = {}): Work {
@@ -119,6 +133,15 @@ export class ThreadGroup implements ProcessGroup, Progressor {
   }
 
   allReduce(data: CommArray, options: AllReduceOptions = {}): void {
+    if (this.#isIdle && !this.#isHierarchical(options)) {
+      const outcome = this.#oneShot.allReduce(data, options, named('allReduce', options));
+      if (outcome === 'done') return;
+      if (outcome !== 'declined') {
+        const pending = this.#startAllReduce(data, options, true, oneBlock(data), outcome.adopt);
+        this.#blockOn(pending, data.byteLength, options);
+        return;
+      }
+    }
     this.#blockOn(this.#allReduce(data, options, true), data.byteLength, options);
   }
 
@@ -266,46 +289,47 @@ export class ThreadGroup implements ProcessGroup, Progressor {
 
   /** Starts an all-reduce among all members at once: reduce-scatter, then all-gather. */
   startFlatAllReduce(data: CommArray, options: ReduceOptions, isBlocking: boolean): Pending {
-    const where = 'allReduce';
-    const { bytes } = elementTypeOf(where, data);
-    const { counts, offsets } = this.#sent.allReduce(data.length, bytes, options);
-    const reduceOp = reduceOpCode(where, options.op);
-    return this.#start(where, data, options, isBlocking, {
-      reduceOp,
-      root: 0,
-      counts,
-      offsets,
-      input: data,
-      output: data,
-    });
+    const { bytes } = elementTypeOf('allReduce', data);
+    const even = this.#sent.allReduce(data.length, bytes, options);
+    const isShort = !this.#end.ports && isOneShot(data.byteLength, this.size);
+    return this.#startAllReduce(data, options, isBlocking, isShort ? oneBlock(data) : even);
+  }
+
+  #startAllReduce(
+    data: CommArray,
+    options: ReduceOptions,
+    isBlocking: boolean,
+    { counts, offsets }: { readonly counts: readonly number[]; readonly offsets: readonly number[] },
+    adopt?: number,
+  ): Pending {
+    const reduceOp = reduceOpCode('allReduce', options.op);
+    const plan = { reduceOp, root: 0, counts, offsets, input: data, output: data };
+    return this.#start('allReduce', data, options, isBlocking, plan, named('allReduce', options), adopt);
   }
 
   #allReduce(data: CommArray, options: AllReduceOptions, isBlocking: boolean): Pending {
-    const { algorithm = 'auto' } = options;
+    if (!this.#isHierarchical(options)) return this.startFlatAllReduce(data, options, isBlocking);
+    this.#hierarchy ??= new Hierarchy(this.#end, this);
+    return this.#hierarchy.start(data, options, named('allReduce', options));
+  }
+
+  #isHierarchical({ algorithm = 'auto' }: AllReduceOptions): boolean {
     if (algorithm !== 'auto' && algorithm !== 'flat' && algorithm !== 'hierarchical') {
       throw new OptionError('allReduce', 'algorithm', algorithm, 'auto, flat or hierarchical');
     }
-    const { prefersHierarchical, serverOf } = this.#end.fabric;
-    if (algorithm !== 'flat' && (algorithm === 'hierarchical' || prefersHierarchical)) {
-      const servers = new Set(this.ranks.map((r) => serverOf[r])).size;
-      // With one device per server, or one server, both algorithms are the same.
-      if (servers > 1 && servers < this.size) {
-        this.#hierarchy ??= new Hierarchy(this.#end, this);
-        return this.#hierarchy.start(data, options, named('allReduce', options));
-      }
-    }
-    return this.startFlatAllReduce(data, options, isBlocking);
+    if (!this.#hasTiers || algorithm === 'flat') return false;
+    return algorithm === 'hierarchical' || this.#end.fabric.prefersHierarchical;
   }
 
-  #barrier(options: CommOptions, isBlocking: boolean): Pending {
-    return this.#start('barrier', EMPTY, options, isBlocking, {
-      reduceOp: 0,
-      root: 0,
-      counts: [0],
-      offsets: [0, 0],
-      input: undefined,
-      output: undefined,
-    });
+  /** Nothing of this group is in flight, so that a call may be done at once. */
+  get #isIdle(): boolean {
+    this.#throwIfBroken();
+    return this.#queue.length === 0 && this.size > 1;
+  }
+
+  #barrier(options: CommOptions, isBlocking: boolean, adopt?: number): Pending {
+    const none = { reduceOp: 0, root: 0, counts: [0], offsets: [0, 0], input: undefined, output: undefined };
+    return this.#start('barrier', EMPTY, options, isBlocking, none, named('barrier', options), adopt);
   }
 
   #broadcast(data: CommArray, root: number, options: CommOptions, isBlocking: boolean): Pending {
@@ -394,6 +418,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
     isBlocking: boolean,
     plan: Pick<CollectivePlan, 'reduceOp' | 'root' | 'counts' | 'offsets' | 'input' | 'output'>,
     name = named(operation, options),
+    adopt?: number,
   ): Pending {
     this.#throwIfBroken();
     const type = elementTypeOf(operation, data);
@@ -402,7 +427,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
       return DONE;
     }
     this.#end.enter(name);
-    const collective = new Collective(this.#core, { ...plan, operation, name, type, isBlocking });
+    const collective = new Collective(this.#core, { ...plan, operation, name, type, isBlocking }, adopt);
     this.#queue.push(collective);
     this.#end.active.add(this);
     this.progress();
@@ -450,6 +475,7 @@ export class ThreadGroup implements ProcessGroup, Progressor {
 }
 
 const EMPTY = new Uint8Array(0);
+const oneBlock = (data: CommArray) => ({ counts: [data.length], offsets: [0, data.length] });
 const DONE: Pending = { name: 'done', isDone: true, error: undefined, advances: 0, missing: () => [] };
 
 function named(operation: string, { phase }: CommOptions): string {

@@ -40,8 +40,8 @@ export interface Fabric {
   readonly links?: EmulatedLinks;
   /** Whether `auto` all-reduces across servers take the hierarchical algorithm. */
   readonly prefersHierarchical: boolean;
-  /** Turns of a wait loop before a rank sleeps. */
-  readonly spins: number;
+  /** Whether every rank has a core of its own. */
+  readonly hasOwnCores: boolean;
   readonly portsBase: number;
   readonly ringsBase: number;
   readonly controlBase: number;
@@ -104,8 +104,7 @@ export function createFabric(cluster: ClusterSpec): Fabric {
     serverOf,
     ...(links ? { links } : {}),
     prefersHierarchical: cluster.interLink.bandwidthBytesPerS < cluster.intraLink.bandwidthBytesPerS / 2,
-    // With more ranks than cores a spinning rank keeps its peer from the core it waits for.
-    spins: availableParallelism() > worldSize ? 500 : 0,
+    hasOwnCores: availableParallelism() >= worldSize,
     portsBase,
     ringsBase,
     controlBase,
