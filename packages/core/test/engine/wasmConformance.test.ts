@@ -39,27 +39,16 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 /** tfjs-core ships 4,232; two of them ("Switching cpu backends") exist only where the backend is called `cpu`. */
 const SPECS = 4230;
 
-/**
- * The backend stores no complex64. tfjs's own set-up for this backend runs a list of ops and leaves out every spec
- * with complex numbers (and all gradients, string tensors, channels first, and more, which run here). Nothing else may
- * fail, and nobody may fail in another way.
- */
-const NEEDS_COMPLEX = "Kernel 'Complex' not registered for backend 'wasm'";
-const COMPLEX_SPECS = 115;
-
 interface Outcome {
   readonly counts: { readonly passed: number; readonly failed: number; readonly pending: number };
   readonly failures: readonly { readonly spec: string; readonly messages: readonly string[] }[];
 }
 
 describe("tfjs-core's own suite", () => {
-  it('passes on wasm, every spec without complex numbers', async () => {
+  it('passes on wasm, every spec', async () => {
     const { counts, failures } = await runJasmine(join(directory, 'suite.mjs'));
-    const isExcluded = (messages: readonly string[]) => messages.every((m) => m.includes(NEEDS_COMPLEX));
-    const unexpected = failures.filter(({ messages }) => !isExcluded(messages));
-    expect(unexpected.slice(0, 20), `${unexpected.length} unexpected failures; ${JSON.stringify(counts)}`).toEqual([]);
+    expect(failures.slice(0, 20), `${failures.length} failures; ${JSON.stringify(counts)}`).toEqual([]);
     expect(counts.passed + counts.failed + counts.pending, JSON.stringify(counts)).toBe(SPECS);
-    expect(counts.failed, 'a spec that passes now leaves the exclusions').toBe(COMPLEX_SPECS);
   });
 });
 

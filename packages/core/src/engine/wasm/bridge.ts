@@ -2,12 +2,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { KernelArgs, WasmBackend } from './backend.js';
 
-/** Registers every kernel that the cpu backend has and the wasm backend has not. Complex numbers stay unsupported. */
+/** Registers every kernel that the cpu backend has and the wasm backend has not. */
 export function bridgeMissingKernels(): void {
   for (const kernelName of WRONG) tf.unregisterKernel(kernelName, 'wasm');
   const have = new Set(tf.getKernelsForBackend('wasm').map((k) => k.kernelName));
   for (const { kernelName, kernelFunc } of tf.getKernelsForBackend('cpu')) {
-    if (have.has(kernelName) || COMPLEX.has(kernelName)) continue;
+    if (have.has(kernelName)) continue;
     tf.registerKernel({
       kernelName,
       backendName: 'wasm',
@@ -19,18 +19,19 @@ export function bridgeMissingKernels(): void {
 /** In tfjs-wasm 4.22 the gradient of max pooling misses some windows; the cpu kernel's does not. */
 const WRONG = ['MaxPoolGrad'];
 
-/** The wasm backend stores no complex64. */
-const COMPLEX = new Set(['Complex', 'ComplexAbs', 'FFT', 'IFFT', 'Imag', 'Real']);
-
 /** Runs a kernel of the cpu backend on tensors of this one: inputs are copied out, results copied in. */
 export function onCpu(kernel: tf.KernelFunc, { inputs, backend, attrs }: KernelArgs): tf.TensorInfo | tf.TensorInfo[] {
   const cpu = tf.findBackend('cpu') as WasmBackend & { firstUse?: boolean };
   cpu.firstUse = false;
   const copied: object[] = [];
   const into = (t: tf.TensorInfo): tf.TensorInfo => {
-    const dataId = cpu.write(backend.readSync(t.dataId) as tf.BackendValues, t.shape, t.dtype);
-    copied.push(dataId);
-    return { dataId, shape: t.shape, dtype: t.dtype };
+    const values = backend.readSync(t.dataId) as tf.BackendValues;
+    const info =
+      t.dtype === 'complex64'
+        ? complexOnCpu(cpu, values as Float32Array, t.shape)
+        : { dataId: cpu.write(values, t.shape, t.dtype), shape: t.shape, dtype: t.dtype };
+    copied.push(info.dataId);
+    return info;
   };
   try {
     const result = kernel({
@@ -47,6 +48,19 @@ export function onCpu(kernel: tf.KernelFunc, { inputs, backend, attrs }: KernelA
   } finally {
     for (const dataId of new Set(copied)) cpu.disposeData(dataId, true);
   }
+}
+
+/** A complex tensor of the cpu backend, from pairs. */
+function complexOnCpu(cpu: WasmBackend, pairs: Float32Array, shape: number[]): tf.TensorInfo {
+  const parts = tf.backend_util.splitRealAndImagArrays(pairs);
+  const [real, imag] = [parts.real, parts.imag].map((values) => ({
+    dataId: cpu.write(values, shape, 'float32'),
+    shape,
+    dtype: 'float32' as const,
+  })) as [tf.TensorInfo, tf.TensorInfo];
+  const whole = tf.getKernel('Complex', 'cpu').kernelFunc({ inputs: { real, imag }, backend: cpu }) as tf.TensorInfo;
+  for (const part of [real, imag]) cpu.disposeData(part.dataId, true);
+  return whole;
 }
 
 type Tensors = tf.TensorInfo | undefined | readonly Tensors[] | { readonly [name: string]: Tensors };

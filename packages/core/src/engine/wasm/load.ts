@@ -4,6 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { bridgeMissingKernels } from './bridge.js';
 import { replaceClip } from './clip.js';
+import { readComplex, routeComplex } from './complex.js';
 import { replaceGather } from './gather.js';
 import { replaceIdentity } from './identity.js';
 import { replaceMatMul } from './matMul.js';
@@ -43,5 +44,7 @@ async function load(): Promise<LoadedWasm> {
   replaceClip();
   mendRefused();
   bridgeMissingKernels();
+  readComplex(wasm.BackendWasm.prototype);
+  routeComplex();
   return { version: wasm.version_wasm, hasSimd: Boolean(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT')) };
 }
