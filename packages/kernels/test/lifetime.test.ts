@@ -26,7 +26,7 @@ it('an operator that is garbage gives its kernel memory back', async () => {
     }
   };
   forget();
-  expect(space.live.size).toBe(8);
+  expect(space.live.size).toBe(10);
   for (let i = 0; i < 50 && space.live.size > 0; i++) {
     collect();
     await new Promise((resolve) => setImmediate(resolve));
