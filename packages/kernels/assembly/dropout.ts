@@ -1,6 +1,7 @@
 // Dropout whose mask is a function of (key, row id, column): entry (r, c) is kept iff word c & 3 of the Philox block at
 // counter (c >> 2, id, 0, 0) is at least `limit`. Dropped entries become +0, whatever they were.
 import { philox4, word0, word1, word2, word3 } from './philox';
+import { loadLanes } from './lanes';
 import { loadTail, storeTail } from './simd';
 
 /** Raw Philox words of 4·`groups` counters (16 bytes each) at `counters`, to `out`; for tests. */
@@ -125,10 +126,22 @@ export function dropoutRows(
   }
 }
 
+/** Writes one lane's entry at the cursor; returns the cursor, one further if the entry stays. */
+// @ts-ignore: decorator
+@inline
+function put(column: u32, value: f32, kept: u32, at: usize, outIndices: usize, outValues: usize): usize {
+  // Written in any case and overwritten by the next one: no branch that a processor could not predict.
+  store<u32>(outIndices + at, column);
+  store<f32>(outValues + at, value);
+  return at + (kept & 4);
+}
+
 /**
- * Stored values of a CSR matrix, entries [indptr[0], indptr[rows]); an entry's column and row id decide.
+ * What stays of the stored entries of a CSR matrix, in their order; an entry's column and row id decide. Writes
+ * `outIndptr` `[rows + 1]`, and needs room for one entry more than the matrix has in the other outputs.
  *
  * @param values - address of the values, 0 if all are 1
+ * @returns how many stay
  */
 export function dropoutSparse(
   rows: u32,
@@ -140,43 +153,36 @@ export function dropoutSparse(
   scale: f32,
   k0: u32,
   k1: u32,
-  out: usize,
-): void {
+  outIndptr: usize,
+  outIndices: usize,
+  outValues: usize,
+): u32 {
   const zero = i32x4.splat(0);
   const limits = i32x4.splat(limit);
+  const scales = f32x4.splat(scale);
   const three = i32x4.splat(3);
-  const end = load<u32>(indptr + (<usize>rows << 2));
-  let row: u32 = 0;
-  for (let e = load<u32>(indptr); e < end; e += 4) {
-    let columns = zero;
-    let rowIds = zero;
-    const p = <usize>e << 2;
-    const count = min<u32>(4, end - e);
-    while (e >= load<u32>(indptr + (<usize>row << 2), 4)) row++;
-    rowIds = i32x4.replace_lane(rowIds, 0, load<u32>(ids + (<usize>row << 2)));
-    if (count > 1) {
-      while (e + 1 >= load<u32>(indptr + (<usize>row << 2), 4)) row++;
-      rowIds = i32x4.replace_lane(rowIds, 1, load<u32>(ids + (<usize>row << 2)));
+  let at: usize = 0;
+  store<u32>(outIndptr, 0);
+  for (let row: u32 = 0; row < rows; row++, indptr += 4, ids += 4) {
+    const rowIds = v128.load32_splat(ids);
+    const end = <usize>load<u32>(indptr, 4) << 2;
+    for (let p = <usize>load<u32>(indptr) << 2; p < end; p += 16) {
+      const count = <u32>min<usize>(4, (end - p) >> 2);
+      const columns = loadLanes(indices + p, count);
+      philox4(k0, k1, i32x4.shr_u(columns, 2), rowIds, zero, zero);
+      const word = v128.and(columns, three);
+      let words = v128.bitselect(word1, word0, i32x4.eq(word, i32x4.splat(1)));
+      words = v128.bitselect(word2, words, i32x4.eq(word, i32x4.splat(2)));
+      words = v128.bitselect(word3, words, i32x4.eq(word, three));
+      const keep = i32x4.ge_u(words, limits);
+      const v = values ? f32x4.mul(loadLanes(values + p, count), scales) : scales;
+      at = put(i32x4.extract_lane(columns, 0), f32x4.extract_lane(v, 0), i32x4.extract_lane(keep, 0), at, outIndices, outValues);
+      if (count > 1) at = put(i32x4.extract_lane(columns, 1), f32x4.extract_lane(v, 1), i32x4.extract_lane(keep, 1), at, outIndices, outValues);
+      if (count > 2) at = put(i32x4.extract_lane(columns, 2), f32x4.extract_lane(v, 2), i32x4.extract_lane(keep, 2), at, outIndices, outValues);
+      if (count > 3) at = put(i32x4.extract_lane(columns, 3), f32x4.extract_lane(v, 3), i32x4.extract_lane(keep, 3), at, outIndices, outValues);
     }
-    if (count > 2) {
-      while (e + 2 >= load<u32>(indptr + (<usize>row << 2), 4)) row++;
-      rowIds = i32x4.replace_lane(rowIds, 2, load<u32>(ids + (<usize>row << 2)));
-    }
-    if (count > 3) {
-      while (e + 3 >= load<u32>(indptr + (<usize>row << 2), 4)) row++;
-      rowIds = i32x4.replace_lane(rowIds, 3, load<u32>(ids + (<usize>row << 2)));
-      columns = v128.load(indices + p);
-    } else columns = loadTail(indices + p, count);
-    philox4(k0, k1, i32x4.shr_u(columns, 2), rowIds, zero, zero);
-    const word = v128.and(columns, three);
-    let words = v128.bitselect(word1, word0, i32x4.eq(word, i32x4.splat(1)));
-    words = v128.bitselect(word2, words, i32x4.eq(word, i32x4.splat(2)));
-    words = v128.bitselect(word3, words, i32x4.eq(word, three));
-    const keep = i32x4.ge_u(words, limits);
-    let v = f32x4.splat(1);
-    if (values) v = count == 4 ? v128.load(values + p) : loadTail(values + p, count);
-    v = v128.and(f32x4.mul(v, f32x4.splat(scale)), keep);
-    if (count == 4) v128.store(out + p, v);
-    else storeTail(out + p, v, count);
+    outIndptr += 4;
+    store<u32>(outIndptr, <u32>(at >> 2));
   }
+  return <u32>(at >> 2);
 }

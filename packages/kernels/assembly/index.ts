@@ -2,10 +2,12 @@
 export { adam, sgd } from './optimizers';
 export { dropoutRows, dropoutSparse, philoxBlocks } from './dropout';
 export { edgeSoftmax, edgeSoftmaxGradient, sddmm } from './edges';
+export { columnSums } from './columnSums';
 export { narrow16, sumOfSquares, widen16 } from './numbers';
 export { gatherRows, scatterAddRows } from './rows';
 export { segmentSum, spmmMax } from './segments';
 export { packColumns, spmm } from './spmm';
+export { spmmTransposed } from './spmmTransposed';
 export { columnMoments, columnProducts, combineColumns, scaleColumns } from './batchNorm';
 export { gelu } from './gelu';
 export { layerNorm, layerNormGradient } from './layerNorm';

@@ -2,9 +2,10 @@
 import { type Csr, checkCsr, permuted, transposeCsr } from './csr.js';
 import { ShapeError } from './errors.js';
 import type { KernelMemory } from './kernelMemory.js';
+import { PlacedCsr } from './PlacedCsr.js';
 import { Residence, SparseStructure } from './Residence.js';
 
-const abandoned = new FinalizationRegistry<Residence>((residence) => residence.release());
+const abandoned = new FinalizationRegistry<Residence | PlacedCsr>((held) => held.release());
 
 /** Addresses of an operator's arrays in a kernel memory. */
 export interface OperatorAddresses {
@@ -26,37 +27,57 @@ export interface OperatorAddresses {
  * op.transposed().rows; // => 2
  */
 export class SparseOperator {
-  /** The matrix. */
-  readonly csr: Csr;
-  readonly #structure: SparseStructure;
-  readonly #residence: Residence;
+  /** Number of rows. */
+  readonly rows: number;
+  /** Number of columns. */
+  readonly cols: number;
+  /** Number of stored entries. */
+  readonly nnz: number;
+  readonly #held: Residence | PlacedCsr;
+  #csr: Csr | undefined;
+  #structure: SparseStructure | undefined;
   #transposed: SparseOperator | undefined;
 
   /** @throws {@link OptionError} or {@link ShapeError} if the arrays do not fit together. */
   constructor(csr: Csr);
   /** @internal */
   constructor(csr: Csr, structure: SparseStructure);
-  constructor(csr: Csr, structure?: SparseStructure) {
-    if (!structure) checkCsr('SparseOperator', csr);
-    this.csr = csr;
-    this.#structure = structure ?? new SparseStructure(csr.indptr, csr.indices);
-    this.#residence = new Residence(this.#structure, csr.values);
-    abandoned.register(this, this.#residence);
+  /** @internal */
+  constructor(size: Pick<Csr, 'rows' | 'cols'>, placed: PlacedCsr);
+  constructor(csr: Csr | Pick<Csr, 'rows' | 'cols'>, made?: SparseStructure | PlacedCsr) {
+    this.rows = csr.rows;
+    this.cols = csr.cols;
+    if (made instanceof PlacedCsr) {
+      this.#held = made;
+      this.nnz = made.nnz;
+    } else {
+      const matrix = csr as Csr; // the two overloads without `placed` ask for one
+      if (!made) checkCsr('SparseOperator', matrix);
+      this.#csr = matrix;
+      this.nnz = matrix.indices.length;
+      this.#structure = made ?? new SparseStructure(matrix.indptr, matrix.indices);
+      this.#held = new Residence(this.#structure, matrix.values);
+    }
+    abandoned.register(this, this.#held);
   }
 
-  /** Number of rows. */
-  get rows(): number {
-    return this.csr.rows;
+  /** What a kernel wrote into its memory, as a matrix. @internal */
+  static placed(rows: number, cols: number, placed: PlacedCsr): SparseOperator {
+    return new SparseOperator({ rows, cols }, placed);
   }
 
-  /** Number of columns. */
-  get cols(): number {
-    return this.csr.cols;
+  /** The matrix; copied out of the kernel memory at the first call if it was made there. */
+  get csr(): Csr {
+    if (!this.#csr) {
+      const { rows, cols } = this;
+      this.#csr = { rows, cols, ...(this.#held as PlacedCsr).arrays() };
+    }
+    return this.#csr;
   }
 
-  /** Number of stored entries. */
-  get nnz(): number {
-    return this.csr.indices.length;
+  /** True if it was made by a kernel, for a few products: transposing it would cost more than it saves. @internal */
+  get isPassing(): boolean {
+    return this.#structure === undefined;
   }
 
   /**
@@ -65,7 +86,7 @@ export class SparseOperator {
    */
   transposed(): SparseOperator {
     if (this.#transposed) return this.#transposed;
-    const structure = this.#structure;
+    const structure = this.#shared();
     structure.transposed ??= transposedStructure(this.csr);
     const { permutation, indptr, indices, shared } = structure.transposed;
     const { rows, cols, values } = this.csr;
@@ -84,18 +105,26 @@ export class SparseOperator {
     if (values.length !== this.nnz) {
       throw new ShapeError('SparseOperator.withValues', 'values', [values.length], `[nnz] = [${this.nnz}]`);
     }
-    return new SparseOperator({ ...this.csr, values }, this.#structure);
+    return new SparseOperator({ ...this.csr, values }, this.#shared());
   }
 
-  /** Frees the kernel memory of this operator and its transpose. A later product takes it again. */
+  /**
+   * Frees the kernel memory of this operator and its transpose. A later product takes it again, but what a kernel made
+   * there, such as {@link dropoutSparse}, is gone.
+   */
   dispose(): void {
-    this.#residence.release();
+    this.#held.release();
     this.#transposed?.dispose();
+  }
+
+  #shared(): SparseStructure {
+    this.#structure ??= new SparseStructure(this.csr.indptr, this.csr.indices);
+    return this.#structure;
   }
 
   /** Where the arrays are in `space`; copies them there if need be. @internal */
   addresses(space: KernelMemory): OperatorAddresses {
-    return this.#residence.ensure(space);
+    return this.#held.ensure(space);
   }
 }
 

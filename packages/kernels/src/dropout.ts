@@ -8,7 +8,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { OptionError, ShapeError } from './errors.js';
 import { kernelSpace } from './kernelMemory.js';
-import type { SparseOperator } from './SparseOperator.js';
+import { PlacedCsr } from './PlacedCsr.js';
+import { SparseOperator } from './SparseOperator.js';
 import { copyIn, copyOut, placeOf, withInput, withScratch } from './staging.js';
 import { readTensor, unfilledTensor } from './tensors.js';
 
@@ -87,8 +88,9 @@ export function dropoutRowsInto(
 }
 
 /**
- * Drops stored values of a sparse matrix by the rule of {@link dropoutRows} at (rowIds[row], column): the result equals
- * dropout of the dense matrix. Dropped entries stay stored, as zeros, so that the structure is shared.
+ * Drops stored entries of a sparse matrix by the rule of {@link dropoutRows} at (rowIds[row], column): the result equals
+ * dropout of the dense matrix. What is dropped is not stored: a product with the result costs as much as there are
+ * entries left. It lies in the kernel memory (8 bytes for each entry of `op`) until it is disposed or garbage.
  *
  * @param rowIds - identity of each row. int32 `[op.rows]`
  * @param rate - share of entries to drop, in [0, 1)
@@ -98,18 +100,23 @@ export function dropoutSparse(op: SparseOperator, rowIds: Int32Array, rate: numb
   const where = 'dropoutSparse';
   const { limit, scale } = thresholdOf(where, rate);
   if (rowIds.length !== op.rows) throw new ShapeError(where, 'rowIds', [rowIds.length], `[${op.rows}]`);
-  const dropped = new Float32Array(op.nnz);
-  if (op.nnz === 0) return op.withValues(dropped);
+  const { rows, cols, nnz } = op;
   const { space, kernels } = kernelSpace();
   const idsPlace = placeOf(space, rowIds);
-  const { indptr, indices, values } = op.addresses(space);
-  withInput(space, rowIds, idsPlace, (ids) =>
-    withScratch(space, dropped.byteLength, (out) => {
-      kernels.dropoutSparse(op.rows, indptr, indices, values, ids, limit, scale, key[0], key[1], out);
-      copyOut(space, out, dropped);
-    }),
-  );
-  return op.withValues(dropped);
+  op.addresses(space); // May grow the memory, so before the new block finds its place.
+  const placed = PlacedCsr.reserve(space, rows, nnz);
+  try {
+    const { indptr, indices, values } = op.addresses(space);
+    withInput(space, rowIds, idsPlace, (ids) => {
+      const out = placed.addresses;
+      const from = [rows, indptr, indices, values, ids] as const;
+      placed.nnz = kernels.dropoutSparse(...from, limit, scale, key[0], key[1], out.indptr, out.indices, out.values);
+    });
+  } catch (error) {
+    placed.release();
+    throw error;
+  }
+  return SparseOperator.placed(rows, cols, placed);
 }
 
 /** The least uint32 that is kept, and the factor of what is kept. */

@@ -5,6 +5,7 @@ export {
   batchNormGradientInto,
   batchNormInto,
 } from './batchNorm.js';
+export { columnSumsInto } from './columnSums.js';
 export { crossEntropyInto } from './crossEntropy.js';
 export { type Csr, transposeCsr } from './csr.js';
 export { type DropoutKey, dropoutRows, dropoutRowsInto, dropoutSparse } from './dropout.js';
@@ -24,6 +25,7 @@ export { segmentMeanInto, segmentSumInto } from './segments.js';
 export { type MaskedSoftmaxOptions, maskedSoftmaxGradientInto, maskedSoftmaxInto } from './softmax.js';
 export { type SpmmOptions, spmm, spmmInto } from './spmm.js';
 export { spmmMax, spmmMaxGradientInto, spmmMaxInto } from './spmmMax.js';
+export { spmmTransposedInto } from './spmmTransposed.js';
 export { sumOfSquares } from './sumOfSquares.js';
 export { readTensor, tensorFrom, unfilledTensor } from './tensors.js';
 export type { WasmMemory } from './webAssembly.js';

@@ -22,6 +22,17 @@ export interface KernelExports {
     accumulate: number,
     spread: number,
   ): void;
+  spmmTransposed(
+    rows: number,
+    indptr: number,
+    indices: number,
+    values: number,
+    x: number,
+    xStride: number,
+    bytes: number,
+    out: number,
+  ): void;
+  columnSums(x: number, rows: number, width: number, sums: number): void;
   packColumns(x: number, xStride: number, count: number, bytes: number, outStride: number, out: number): void;
   gatherRows(x: number, rowBytes: number, rows: number, count: number, out: number): void;
   scatterAddRows(out: number, rowBytes: number, rows: number, count: number, x: number): void;
@@ -72,8 +83,10 @@ export interface KernelExports {
     scale: number,
     k0: number,
     k1: number,
-    out: number,
-  ): void;
+    outIndptr: number,
+    outIndices: number,
+    outValues: number,
+  ): number;
   philoxBlocks(k0: number, k1: number, counters: number, groups: number, out: number): void;
   adam(
     params: number,

@@ -22,7 +22,7 @@ export interface RowsToMultiply {
   /** Rows [begin, end) of the matrix. */
   readonly begin: number;
   readonly end: number;
-  /** Entries of these rows. */
+  /** Entries of these rows, about. */
   readonly entries: number;
   readonly matrix: {
     readonly indptr: number;

@@ -4,6 +4,7 @@ import { OptionError, ShapeError } from './errors.js';
 import { kernelSpace } from './kernelMemory.js';
 import { multiplyRows } from './multiplyRows.js';
 import type { SparseOperator } from './SparseOperator.js';
+import { spmmTransposedInto } from './spmmTransposed.js';
 import { copyIn, copyOut, placeOf, withInput, withScratch } from './staging.js';
 import { readTensor, unfilledTensor } from './tensors.js';
 
@@ -53,7 +54,7 @@ export function spmmInto(
     multiplyRows(space, kernels, {
       begin,
       end,
-      entries: op.csr.indptr[end]! - op.csr.indptr[begin]!,
+      entries: (op.nnz / op.rows) * (end - begin),
       matrix: { indptr, indices, values, cols: op.cols },
       x: at,
       rowBytes,
@@ -79,7 +80,8 @@ export function spmmInto(
  * Multiplies a sparse matrix with a dense one: out = op·x, differentiable in x (dx = opᵀ·dout).
  *
  * x float32 `[op.cols, F]`, result float32 `[op.rows, F]`. Runs the SIMD kernel on every tfjs backend. Use it as well
- * for sparse features times a weight matrix. The gradient needs `op.transposed()`, built at its first use.
+ * for sparse features times a weight matrix. The gradient needs `op.transposed()`, built at its first use, or for what
+ * {@link dropoutSparse} made, {@link spmmTransposedInto}.
  *
  * @throws {@link ShapeError} if x has another shape.
  */
@@ -88,7 +90,20 @@ export function spmm(op: SparseOperator, x: tf.Tensor2D): tf.Tensor2D {
   const width = x.shape[1];
   const product = tf.customGrad((input) => ({
     value: unfilledTensor([op.rows, width], (out) => spmmInto(op, readTensor(input as tf.Tensor), width, out)),
-    gradFunc: (dy: tf.Tensor) => spmm(op.transposed(), dy as tf.Tensor2D),
+    gradFunc: (dy: tf.Tensor) =>
+      op.isPassing ? spmmTransposed(op, dy as tf.Tensor2D) : spmm(op.transposed(), dy as tf.Tensor2D),
+  }));
+  return product(x) as tf.Tensor2D;
+}
+
+/** opᵀ·x, differentiable in x. */
+function spmmTransposed(op: SparseOperator, x: tf.Tensor2D): tf.Tensor2D {
+  const width = x.shape[1];
+  const product = tf.customGrad((input) => ({
+    value: unfilledTensor([op.cols, width], (out) =>
+      spmmTransposedInto(op, readTensor(input as tf.Tensor), width, out),
+    ),
+    gradFunc: (dy: tf.Tensor) => spmm(op, dy as tf.Tensor2D),
   }));
   return product(x) as tf.Tensor2D;
 }
