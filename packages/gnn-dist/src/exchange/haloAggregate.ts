@@ -4,7 +4,7 @@
  * halo are computed while halo rows travel; a row's sum has the same order either way, so results are bit-identical.
  */
 import type { Trace } from '@strata-ml/core';
-import { readTensor, SparseOperator, spmmInto, tensorFrom, transposeCsr } from '@strata-ml/kernels';
+import { readTensor, SparseOperator, spmmInto, transposeCsr, unfilledTensor } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { OneHopBlock } from '../plan/rankGraph.js';
 import type { RowExchange } from './RowExchange.js';
@@ -69,13 +69,13 @@ export function haloAggregate(operator: AggregationOperator, h: tf.Tensor2D, cal
   const width = h.shape[1];
   const op = tf.customGrad((x) => {
     const value = trace.span(`aggregate ${layer}`, 'compute', () =>
-      tensorFrom([numDestinations, width], (out) => {
+      unfilledTensor([numDestinations, width], (out) => {
         if (exchange.isIdle) {
           spmmInto(operator.forward, readTensor(x as tf.Tensor), width, out);
           return;
         }
         // [owned ‖ halo] must be contiguous so that one row reads its neighbours in global order.
-        tensorFrom([numSources, width], (sources) => {
+        unfilledTensor([numSources, width], (sources) => {
           const owned = readTensor(x as tf.Tensor);
           const pending = exchange.startForward(owned, width, sources.subarray(numOwned * width), phase, layer);
           sources.set(owned.subarray(0, numOwned * width));
@@ -89,13 +89,13 @@ export function haloAggregate(operator: AggregationOperator, h: tf.Tensor2D, cal
     const gradFunc = (dy: tf.Tensor) =>
       trace.span(`aggregate ${layer} backward`, 'compute', () => {
         if (exchange.isIdle) {
-          return tensorFrom([numOwned, width], (gx) => spmmInto(operator.backwardOwned, readTensor(dy), width, gx));
+          return unfilledTensor([numOwned, width], (gx) => spmmInto(operator.backwardOwned, readTensor(dy), width, gx));
         }
         // Halo gradients first: they travel while the owned part is computed.
-        const haloGradient = tensorFrom([numSources - numOwned, width], (gh) =>
+        const haloGradient = unfilledTensor([numSources - numOwned, width], (gh) =>
           spmmInto(operator.backwardHalo, readTensor(dy), width, gh),
         );
-        const gradient = tensorFrom([numOwned, width], (gx) => {
+        const gradient = unfilledTensor([numOwned, width], (gx) => {
           const pending = exchange.startBackward(readTensor(haloGradient), width, gx, 'backward', layer);
           spmmInto(operator.backwardOwned, readTensor(dy), width, gx);
           pending.finish();
@@ -116,7 +116,7 @@ export function haloGather(h: tf.Tensor2D, call: HaloCall): tf.Tensor2D {
   const width = h.shape[1];
   const op = tf.customGrad((x) => {
     const value = trace.span(`halo ${layer}`, 'comm', () =>
-      tensorFrom([numSources, width], (sources) => {
+      unfilledTensor([numSources, width], (sources) => {
         const owned = readTensor(x as tf.Tensor);
         sources.set(owned.subarray(0, numOwned * width));
         exchange.startForward(owned, width, sources.subarray(numOwned * width), phase, layer).finish();
@@ -124,7 +124,7 @@ export function haloGather(h: tf.Tensor2D, call: HaloCall): tf.Tensor2D {
     );
     const gradFunc = (dy: tf.Tensor) =>
       trace.span(`halo ${layer} backward`, 'comm', () =>
-        tensorFrom([numOwned, width], (gx) => {
+        unfilledTensor([numOwned, width], (gx) => {
           const g = readTensor(dy);
           gx.set(g.subarray(0, numOwned * width));
           exchange.startBackward(g.subarray(numOwned * width), width, gx, 'backward', layer).finish();

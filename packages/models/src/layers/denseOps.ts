@@ -5,7 +5,7 @@
  * composed gradients would make more intermediate tensors than these.
  */
 
-import { readTensor, tensorFrom } from '@strata-ml/kernels';
+import { columnSumsInto, readTensor, tensorFrom, unfilledTensor } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** h·W + b: float32 `[n, in]`, `[in, out]`, `[out]` to `[n, out]`; differentiable in all three. */
@@ -122,13 +122,5 @@ export function averageHeads(x: tf.Tensor2D, heads: number): tf.Tensor2D {
 
 /** Σ over rows in float64, float32 `[F]`. */
 function columnSums(x: tf.Tensor2D): tf.Tensor1D {
-  const width = x.shape[1];
-  return tensorFrom([width], (out) => {
-    const xs = readTensor(x);
-    const sums = new Float64Array(width);
-    for (let at = 0; at < xs.length; at += width) {
-      for (let c = 0; c < width; c++) sums[c]! += xs[at + c]!;
-    }
-    out.set(sums);
-  }) as tf.Tensor1D;
+  return unfilledTensor([x.shape[1]], (out) => columnSumsInto(readTensor(x), out)) as tf.Tensor1D;
 }
