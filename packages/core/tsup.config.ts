@@ -15,7 +15,12 @@ async function compileReduce(): Promise<void> {
 }
 
 export default defineConfig({
-  ...packageConfig({ rankWorker: 'src/launch/rankWorker.ts', engineProbe: 'src/engine/engineProbe.ts' }),
+  ...packageConfig({
+    rankWorker: 'src/launch/rankWorker.ts',
+    rankProcessEntry: 'src/launch/rankProcessEntry.ts',
+    engineProbe: 'src/engine/engineProbe.ts',
+    ioWorkerEntry: 'src/storage/ioWorkerEntry.ts',
+  }),
   noExternal: [/^@tensorflow\/tfjs-core\/dist\//],
   esbuildPlugins: [tfjsGradients],
   onSuccess: compileReduce,

@@ -14,7 +14,7 @@ export interface RankContext<E = unknown> {
   /** My index among the ranks of my server. */
   readonly localRank: number;
   readonly cluster: ClusterSpec;
-  readonly transport: 'threads' | 'mpi' | (string & {});
+  readonly transport: 'threads' | 'processes' | 'mpi' | (string & {});
   /** All ranks. */
   readonly world: ProcessGroup;
   /** Ranks of my server. */

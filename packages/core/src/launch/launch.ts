@@ -1,10 +1,14 @@
 /** Starts a run: the same function on every rank of a cluster (SPMD, as with torchrun or mpirun). */
-import type { ClusterSpec } from '../cluster/Cluster.js';
+import { type ClusterSpec, worldSizeOf } from '../cluster/Cluster.js';
 import { AbortedError, OptionError } from '../errors.js';
 import type { LaunchOptions, LaunchReport, ResolvedLaunchOptions, TransportLauncher } from './options.js';
+import { launchProcesses } from './processes.js';
 import { launchThreads } from './threads.js';
 
-const transports = new Map<string, TransportLauncher>([['threads', launchThreads]]);
+const transports = new Map<string, TransportLauncher>([
+  ['threads', launchThreads],
+  ['processes', launchProcesses],
+]);
 
 /** Makes a transport known under a name; a name given twice takes the later launcher. */
 export function registerTransport(name: string, launcher: TransportLauncher): void {
@@ -20,7 +24,7 @@ export function transportNames(): string[] {
  * Runs the default export of a module on every rank and gathers what it returns.
  *
  * Payload and results travel by structured clone; typed arrays over SharedArrayBuffer are shared, not copied (see
- * `toShared`). The first rank that fails ends the run: the others are stopped, nothing is left running.
+ * `toShared`), except between processes, which get a copy each. The first rank that fails ends the run: the others are stopped, nothing is left running.
  *
  * @param cluster - one rank per device; links that are limited and not `measured` are emulated
  * @param entry - URL of an ES module, e.g. `new URL('./entry.js', import.meta.url)`; Node must be able to import it
@@ -35,7 +39,7 @@ export async function launch<P = unknown, T = unknown, E = unknown>(
   payload: P,
   options: LaunchOptions<E> = {},
 ): Promise<LaunchReport<T>> {
-  const { transport = 'threads' } = options;
+  const { transport = defaultTransport(cluster, options.engine) } = options;
   const launcher = transports.get(transport);
   if (!launcher) {
     const remedy = transport === 'mpi' ? 'call registerMpi() of @strata-ml/mpi first' : undefined;
@@ -44,7 +48,14 @@ export async function launch<P = unknown, T = unknown, E = unknown>(
   if (!(entry instanceof URL)) throw new OptionError('launch', 'entry', entry, 'a URL of a module');
   const resolved = resolve(options);
   if (resolved.signal?.aborted) throw new AbortedError('launch: aborted before it began');
-  return (await launcher({ cluster, entry, payload, options: resolved })) as LaunchReport<T>;
+  const report = (await launcher({ cluster, entry, payload, options: resolved })) as LaunchReport<T>;
+  return { ...report, transport };
+}
+
+/** TensorFlow's addon may load in one thread of a process only, so several ranks on it are processes. */
+function defaultTransport(cluster: ClusterSpec, engine: LaunchOptions['engine'] = 'auto'): string {
+  const isTensorflow = (engine === 'auto' ? process.env.STRATA_ENGINE : engine) === 'tensorflow';
+  return isTensorflow && worldSizeOf(cluster) > 1 ? 'processes' : 'threads';
 }
 
 function resolve<E>(options: LaunchOptions<E>): ResolvedLaunchOptions {

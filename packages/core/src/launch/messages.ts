@@ -1,12 +1,13 @@
-/** What the parent gives a rank's thread, and what the thread posts back. */
+/** What the parent gives a rank, and what the rank posts back. */
 import type { ClusterSpec } from '../cluster/Cluster.js';
 import type { TrafficRow } from '../comm/counters.js';
 import type { Fabric } from '../comm/threads/fabric.js';
 import type { EngineName, EngineReport } from '../engine/EngineReport.js';
 import type { SerializedError } from '../errors.js';
-import type { TraceBuffer } from '../trace/TraceBuffer.js';
+import type { TraceRecording } from '../trace/TraceBuffer.js';
+import type { LaunchRequest } from './options.js';
 
-/** What a thread starts with. */
+/** What a rank starts with. */
 export interface RankJob {
   readonly rank: number;
   readonly cluster: ClusterSpec;
@@ -17,10 +18,11 @@ export interface RankJob {
   readonly seed: number;
   readonly timeoutMs: number;
   readonly checkComm: boolean;
-  readonly traceBuffer?: TraceBuffer;
+  /** Spans to record; undefined for no trace. */
+  readonly traceCapacity?: number;
 }
 
-/** What a thread posts. */
+/** What a rank posts. */
 export type RankMessage =
   | { readonly type: 'ready' }
   | { readonly type: 'event'; readonly event: unknown }
@@ -31,5 +33,23 @@ export type RankMessage =
       readonly peakBytes: number;
       readonly stagingPeakBytes: number;
       readonly engine?: EngineReport;
+      readonly recording?: TraceRecording;
     }
   | { readonly type: 'failure'; readonly error: SerializedError };
+
+/** The job of each rank of a run. */
+export function jobsOf({ cluster, entry, payload, options }: LaunchRequest, fabric: Fabric): (rank: number) => RankJob {
+  const { engine, seed, timeoutMs, checkComm, trace, traceCapacity } = options;
+  return (rank) => ({
+    rank,
+    cluster,
+    fabric,
+    entry: entry.href,
+    payload,
+    engine,
+    seed,
+    timeoutMs,
+    checkComm,
+    ...(trace ? { traceCapacity } : {}),
+  });
+}

@@ -7,7 +7,11 @@ import type { TraceRecording } from '../trace/TraceBuffer.js';
 
 /** Options of {@link launch}. */
 export interface LaunchOptions<E = unknown> {
-  /** `threads`, or a name given to {@link registerTransport}, such as `mpi`. @defaultValue `'threads'` */
+  /**
+   * `threads`, `processes` (Linux), or a name given to {@link registerTransport}, such as `mpi`.
+   *
+   * @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow`
+   */
   readonly transport?: string;
   /** Engine of every rank; `none` starts ranks that only communicate, without tfjs. @defaultValue `'auto'` */
   readonly engine?: EngineName | 'auto' | 'none';
@@ -49,6 +53,8 @@ export interface LaunchReport<T> {
   readonly stagingPeakBytes: number[];
   /** The engine of rank 0; absent with engine `none`. */
   readonly engine?: EngineReport;
+  /** Where the ranks ran. */
+  readonly transport?: string;
   /** True if the caller asked to stop and the ranks returned nevertheless. */
   readonly aborted: boolean;
   /** If asked for. */
