@@ -42,11 +42,14 @@ export { readMetis } from './io/readMetis.js';
 export { type NumberTable, type NumberTableOptions, readNumberTable } from './io/readNumberTable.js';
 export { type OgbCsvOptions, type OgbGraph, readOgbCsv } from './io/readOgbCsv.js';
 export { type WriteEdgeListOptions, type WriteMetisOptions, writeEdgeList, writeMetis } from './io/writeGraph.js';
+export { hasMetis } from './partition/metis.js';
 export {
   type PartitionMethod,
+  type PartitionObjective,
   type PartitionOptions,
   type PartitionProgress,
   partitionMethods,
+  partitionObjectives,
   type StreamOrder,
   streamOrders,
 } from './partition/options.js';
@@ -58,3 +61,7 @@ export {
   type PartitionMetricsOptions,
   partitionMetrics,
 } from './partition/partitionMetrics.js';
+export type { EdgePieces } from './stream/edgeInput.js';
+export { type GremResult, grem } from './stream/grem.js';
+export type { GremOptions, GremProgress } from './stream/gremOptions.js';
+export { type WriteEdgesOptions, type WrittenEdges, writePowerLawEdges, writeRmatEdges } from './stream/writeEdges.js';

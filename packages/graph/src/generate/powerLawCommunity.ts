@@ -1,8 +1,8 @@
 /** Communities with hubs: what social and co-purchase graphs look like to a partitioner. */
 import { OptionError, Rng, sharedInt32 } from '@strata-ml/core';
 import type { CsrGraph } from '../csr/CsrGraph.js';
-import { csrFromEdges } from '../csr/csrFromEdges.js';
 import { checkInteger, checkNumber } from './checks.js';
+import { type EdgeDrawer, graphOfDrawer } from './EdgeDrawer.js';
 import { Sequence } from './Sequence.js';
 
 /** Options of {@link powerLawCommunity}. */
@@ -30,12 +30,20 @@ export interface PowerLawCommunityOptions {
  * @throws {@link OptionError} if an option is out of range.
  */
 export function powerLawCommunity(options: PowerLawCommunityOptions): { graph: CsrGraph; communities: Int32Array } {
+  const drawer = powerLawDrawer('powerLawCommunity', options);
+  return { graph: graphOfDrawer('powerLawCommunity', drawer, true), communities: drawer.communities };
+}
+
+/** Draws the edges of {@link powerLawCommunity} one by one, duplicates and self-loops included. */
+export function powerLawDrawer(
+  where: string,
+  options: PowerLawCommunityOptions,
+): EdgeDrawer & { readonly communities: Int32Array } {
   const { numVertices: n, communities: k = 64, averageDegree = 30, exponent = 0.8, internal = 0.8 } = options;
   const { shuffle = true, rng = new Rng(1) } = options;
-  const where = 'powerLawCommunity';
   checkInteger(where, 'numVertices', n, 1);
   checkInteger(where, 'communities', k, 1, n);
-  checkNumber(where, 'averageDegree', averageDegree, 0, 2 ** 30 / n);
+  checkNumber(where, 'averageDegree', averageDegree, 0);
   checkNumber(where, 'exponent', exponent, 0);
   checkNumber(where, 'internal', internal, 0, 1);
   if (k === 1 && internal < 1) throw new OptionError(where, 'internal', internal, '1 with a single community');
@@ -52,20 +60,20 @@ export function powerLawCommunity(options: PowerLawCommunityOptions): { graph: C
     home.fill(c, start(c), start(c + 1));
     for (let v = start(c); v < start(c + 1); v++) communities[names[v]!] = c;
   }
-  const m = Math.round((n * averageDegree) / 2);
-  const sources = new Int32Array(m);
-  const destinations = new Int32Array(m);
-  for (let i = 0; i < m; i++) {
-    const v = random.below(n);
-    const own = home[v]!;
-    const c = random.uniform() < internal ? own : (own + 1 + random.below(k - 1)) % k;
-    const size = start(c + 1) - start(c);
-    const hub = start(c) + upperBound(cumulative, size, random.uniform() * cumulative[size]!);
-    sources[i] = names[v]!;
-    destinations[i] = names[hub]!;
-  }
-  const graph = csrFromEdges({ numVertices: n, sources, destinations, symmetrize: true, selfLoops: 'drop' });
-  return { graph, communities };
+  return {
+    numVertices: n,
+    edges: Math.round((n * averageDegree) / 2),
+    communities,
+    draw(pairs, at) {
+      const v = random.below(n);
+      const own = home[v]!;
+      const c = random.uniform() < internal ? own : (own + 1 + random.below(k - 1)) % k;
+      const size = start(c + 1) - start(c);
+      const hub = start(c) + upperBound(cumulative, size, random.uniform() * cumulative[size]!);
+      pairs[at] = names[v]!;
+      pairs[at + 1] = names[hub]!;
+    },
+  };
 }
 
 /** Largest r < size with cumulative[r] ≤ x. */

@@ -5,8 +5,8 @@
  */
 import { OptionError, Rng } from '@strata-ml/core';
 import type { CsrGraph } from '../csr/CsrGraph.js';
-import { csrFromEdges } from '../csr/csrFromEdges.js';
 import { checkInteger, checkNumber } from './checks.js';
+import { type EdgeDrawer, graphOfDrawer } from './EdgeDrawer.js';
 import { Sequence } from './Sequence.js';
 
 /** Options of {@link rmat}. */
@@ -37,34 +37,40 @@ export interface RmatOptions {
  * @throws {@link OptionError} if an option is out of range or a + b + c + d ≠ 1.
  */
 export function rmat(options: RmatOptions): CsrGraph {
-  const { scale, edgeFactor = 16, a = 0.57, b = 0.19, c = 0.19, directed = false, shuffle = true } = options;
+  const { directed = false } = options;
+  const drawer = rmatDrawer('rmat', options);
+  return graphOfDrawer('rmat', drawer, !directed);
+}
+
+/** Draws the edges of {@link rmat} one by one, duplicates and self-loops included. */
+export function rmatDrawer(where: string, options: RmatOptions): EdgeDrawer {
+  const { scale, edgeFactor = 16, a = 0.57, b = 0.19, c = 0.19, shuffle = true } = options;
   const { d = 1 - a - b - c, rng = new Rng(1) } = options;
-  const where = 'rmat';
   checkInteger(where, 'scale', scale, 0, 30);
-  checkNumber(where, 'edgeFactor', edgeFactor, 0, 2 ** 30 / 2 ** scale);
+  checkNumber(where, 'edgeFactor', edgeFactor, 0);
   for (const [name, p] of Object.entries({ a, b, c, d })) checkNumber(where, name, p, -1e-9, 1 + 1e-9);
   if (Math.abs(a + b + c + d - 1) > 1e-6) {
     throw new OptionError(where, 'a + b + c + d', a + b + c + d, '1');
   }
-  const n = 2 ** scale;
-  const m = Math.round(edgeFactor * n);
+  const numVertices = 2 ** scale;
   const random = new Sequence(rng.split('rmat'));
-  const names = shuffle ? rng.split('names').permutation(n) : undefined;
-  const sources = new Int32Array(m);
-  const destinations = new Int32Array(m);
+  const names = shuffle ? rng.split('names').permutation(numVertices) : undefined;
   const [upToA, upToB, upToC] = [a * 2 ** 32, (a + b) * 2 ** 32, (a + b + c) * 2 ** 32];
-  for (let i = 0; i < m; i++) {
-    let u = 0;
-    let v = 0;
-    for (let level = 0; level < scale; level++) {
-      const r = random.uint32();
-      u *= 2;
-      v *= 2;
-      if (r >= upToB) u++;
-      if ((r >= upToA && r < upToB) || r >= upToC) v++;
-    }
-    sources[i] = names ? names[u]! : u;
-    destinations[i] = names ? names[v]! : v;
-  }
-  return csrFromEdges({ numVertices: n, sources, destinations, symmetrize: !directed, selfLoops: 'drop' });
+  return {
+    numVertices,
+    edges: Math.round(edgeFactor * numVertices),
+    draw(pairs, at) {
+      let u = 0;
+      let v = 0;
+      for (let level = 0; level < scale; level++) {
+        const r = random.uint32();
+        u *= 2;
+        v *= 2;
+        if (r >= upToB) u++;
+        if ((r >= upToA && r < upToB) || r >= upToC) v++;
+      }
+      pairs[at] = names ? names[u]! : u;
+      pairs[at + 1] = names ? names[v]! : v;
+    },
+  };
 }

@@ -109,6 +109,13 @@ export class EdgeListParser {
     this.#largest = largest;
   }
 
+  /** Pairs parsed since the last call, valid until the next block is parsed. For streams: without weights and `compactIds`. */
+  take(): { readonly pairs: Int32Array; readonly count: number } {
+    const count = this.#count;
+    this.#count = 0;
+    return { pairs: this.#ends, count };
+  }
+
   /** Columns of all edges; to be called once. */
   finish(): ParsedEdges {
     const count = this.#count;

@@ -95,7 +95,8 @@ export async function writeMetis(
   await atomicWrite(path, maybeGzip(path, metisChunks(g, (indices.length - loops) / 2, weights)));
 }
 
-function* metisChunks(g: CsrGraph, edges: number, weights: boolean): Generator<Uint8Array> {
+/** The text of a METIS file. @param edges - undirected, self-loops not counted */
+export function* metisChunks(g: CsrGraph, edges: number, weights: boolean): Generator<Uint8Array> {
   const { numVertices: n, indptr, indices } = g;
   const out = new ByteWriter();
   out.text(`${n} ${edges}${weights ? ' 001' : ''}\n`);

@@ -2,7 +2,12 @@
 import { AbortedError, type Rng } from '@strata-ml/core';
 import type { CsrGraph } from '../csr/CsrGraph.js';
 import { symmetrizeGraph } from '../csr/transform.js';
+import { finestLevel } from '../multilevel/LevelGraph.js';
+import { gremGraph } from '../stream/gremGraph.js';
+import { enforceTargets } from './enforceTargets.js';
 import { fennelScores, greedyStream, ldgScores } from './greedyStream.js';
+import { metisParts } from './metis.js';
+import { multilevelParts } from './multilevelParts.js';
 import { hashParts, randomParts, rangeParts } from './oblivious.js';
 import type { PartitionMethod, ResolvedPartitionOptions } from './options.js';
 import { streamOrder } from './streamOrder.js';
@@ -10,7 +15,7 @@ import type { Targets } from './Targets.js';
 
 /** True if the method looks at edges. */
 export function readsEdges(method: PartitionMethod): boolean {
-  return method === 'ldg' || method === 'fennel';
+  return method !== 'random' && method !== 'hash' && method !== 'range';
 }
 
 /** A graph the method can run on: neighbours are those in either direction. */
@@ -34,7 +39,12 @@ export function assign(
   else if (method === 'random') randomParts(n, targets, rng, partOf);
   else if (method === 'range') rangeParts(n, targets, partOf);
   else if (method === 'hash') hashParts(n, targets, rng.split('salt').key[0], partOf, ids);
-  else {
+  else if (method === 'multilevel') multilevelParts(g, targets, options, rng, partOf, ids);
+  else if (method === 'grem' || method === 'frozen') gremGraph(g, targets, options, rng, partOf);
+  else if (method === 'metis') {
+    metisParts(g, targets, options, partOf);
+    enforceTargets(finestLevel(g), targets, partOf);
+  } else {
     const scores =
       method === 'ldg' ? ldgScores(n, targets, balance) : fennelScores(n, countUndirected(g), targets, gamma);
     greedyStream(g, targets, scores, streamOrder(g, order, rng), options, partOf);

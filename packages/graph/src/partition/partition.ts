@@ -10,7 +10,8 @@ import { equalTargets } from './Targets.js';
  *
  * Returns int32 `[n]` in shared memory. Neighbours count in either direction; edge weights and self-loops do not count.
  * No part is larger than max(⌈n/p⌉, ⌊balance · n/p⌋), none is empty unless `allowEmpty`. Deterministic for a seed.
- * Cost: `ldg` and `fennel` O(m + n·parts) per pass and O(n) memory (a directed graph is symmetrised first), others O(n).
+ * Cost: `ldg`, `fennel`, `grem`, `frozen` O(m + n·parts) per pass; `multilevel` about O(m · log n · log parts); `metis`
+ * runs `gpmetis`; the others O(n). A directed graph is symmetrised first where edges count.
  * For a cluster use `partitionCluster`: a flat partition ignores which devices share a server.
  *
  * @throws {@link OptionError} if `parts` < 1 or exceeds the number of vertices, or an option is out of range.
