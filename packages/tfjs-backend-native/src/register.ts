@@ -4,7 +4,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { ort } from './availability.js';
 import { type NativeKernel, nativeKernels } from './kernels/index.js';
 import { NativeBackend } from './NativeBackend.js';
-import { counted } from './profile.js';
+import { counted, writeProfileAtExit } from './profile.js';
 
 /** Above `cpu`, `wasm` and `tensorflow`: who imports this package wants it. */
 const PRIORITY = 4;
@@ -13,6 +13,7 @@ const FREE_KERNELS: ReadonlySet<string> = new Set(['Identity', 'Reshape', 'Expan
 
 registerBackend('native', createBackend, PRIORITY);
 registerKernels();
+writeProfileAtExit();
 
 function createBackend(): NativeBackend {
   const runtime = ort();
