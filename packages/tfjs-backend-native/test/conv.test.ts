@@ -43,6 +43,30 @@ const cases: fc.Arbitrary<Case> = fc
     }),
   );
 
+/** Enough pixels for the blocked form, with channels around the sizes of a block. */
+const few = fc.constantFrom(1, 3, 8, 15, 16, 17, 33);
+const blockedCases: fc.Arbitrary<Case> = fc
+  .record({
+    batch: fc.constantFrom(3, 7, 18),
+    height: fc.integer({ min: 7, max: 10 }),
+    width: fc.integer({ min: 7, max: 10 }),
+    channels: few,
+    out: few,
+    kernel: fc.tuple(small, small),
+    strides: fc.tuple(small, small),
+    dilations: fc.tuple(small, small),
+    pad: fc.constantFrom('same' as const, 'valid' as const),
+  })
+  .map(
+    ({ batch, height, width, channels, out, kernel, strides, dilations, pad }): Case => ({
+      x: [batch, height, width, channels],
+      filter: [kernel[0], kernel[1], channels, out],
+      strides,
+      pad,
+      dilations: strides[0] > 1 || strides[1] > 1 ? [1, 1] : dilations,
+    }),
+  );
+
 /** Where output (oy, ox) looks for tap (ky, kx): TensorFlow's rule for `same`, which puts the odd pixel at the end. */
 function geometry({ x, filter, strides, pad, dilations }: Case) {
   const axis = (input: number, kernel: number, stride: number, dilation: number) => {
@@ -85,41 +109,88 @@ function forProducts(
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
+/** Forward and both gradients against float64 sums over every product. */
+function checkAgainstSums(c: Case): void {
+  const { rows, columns } = geometry(c);
+  fc.pre(rows.length > 0 && columns.length > 0);
+  const image = uniform(sizeOf(c.x), 1);
+  const filter = uniform(sizeOf(c.filter), 2);
+  const y = new Float64Array(c.x[0] * rows.length * columns.length * c.filter[3]);
+  const shape = forProducts(c, (i, f, o) => {
+    y[o]! += image[i]! * filter[f]!;
+  });
+  const dy = uniform(y.length, 3);
+  const dx = new Float64Array(image.length);
+  const dw = new Float64Array(filter.length);
+  forProducts(c, (i, f, o) => {
+    dx[i]! += dy[o]! * filter[f]!;
+    dw[f]! += dy[o]! * image[i]!;
+  });
+  const conv = (x: tf.Tensor, w: tf.Tensor): tf.Tensor =>
+    tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, c.strides, c.pad, 'NHWC', c.dilations);
+  const got = tf.tidy(() => {
+    const x = tf.tensor(image, c.x);
+    const w = tf.tensor(filter, c.filter);
+    const out = conv(x, w);
+    expect(out.shape).toEqual(shape);
+    // tfjs itself has no gradient for dilated convolutions.
+    if (c.dilations.some((d) => d > 1)) return [out.dataSync()];
+    const [gx, gw] = tf.grads(conv)([x, w], tf.tensor(dy, shape));
+    return [out.dataSync(), gx!.dataSync(), gw!.dataSync()];
+  });
+  [y, dx, dw].slice(0, got.length).forEach((expected, i) => {
+    expectClose(got[i]!, expected, { rtol: 1e-5, atol: 1e-6 * Math.sqrt(shape[0] * shape[1] * shape[2]) + 2e-5 });
+  });
+}
+
+const ACTIVATIONS = {
+  linear: (x: tf.Tensor) => x,
+  relu: (x: tf.Tensor) => tf.relu(x),
+  relu6: (x: tf.Tensor) => tf.relu6(x),
+  sigmoid: (x: tf.Tensor) => tf.sigmoid(x),
+  elu: (x: tf.Tensor) => tf.elu(x),
+};
+
 describe('conv2d', () => {
   it('and both gradients equal float64 sums over every product, for any stride, dilation and padding', () => {
-    const property = fc.property(cases, (c) => {
-      const { rows, columns } = geometry(c);
-      fc.pre(rows.length > 0 && columns.length > 0);
-      const image = uniform(sizeOf(c.x), 1);
-      const filter = uniform(sizeOf(c.filter), 2);
-      const y = new Float64Array(c.x[0] * rows.length * columns.length * c.filter[3]);
-      const shape = forProducts(c, (i, f, o) => {
-        y[o]! += image[i]! * filter[f]!;
-      });
-      const dy = uniform(y.length, 3);
-      const dx = new Float64Array(image.length);
-      const dw = new Float64Array(filter.length);
-      forProducts(c, (i, f, o) => {
-        dx[i]! += dy[o]! * filter[f]!;
-        dw[f]! += dy[o]! * image[i]!;
-      });
-      const conv = (x: tf.Tensor, w: tf.Tensor): tf.Tensor =>
-        tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, c.strides, c.pad, 'NHWC', c.dilations);
+    fc.assert(fc.property(cases, checkAgainstSums), { seed: 3, numRuns: 80 });
+  });
+
+  it('does so where channels come in blocks, whole, padded or few, and batches in pieces', () => {
+    fc.assert(fc.property(blockedCases, checkAgainstSums), { seed: 4, numRuns: 60 });
+  });
+
+  it('applies bias and activation to blocks as to patches', () => {
+    for (const outs of [3, 16, 20]) {
+      for (const [activation, apply] of Object.entries(ACTIVATIONS)) {
+        const [fused, plain] = tf.tidy(() => {
+          const x = tf.tensor(uniform(4 * 9 * 9 * 6, 1), [4, 9, 9, 6]) as tf.Tensor4D;
+          const filter = tf.tensor(uniform(9 * 6 * outs, 2), [3, 3, 6, outs]) as tf.Tensor4D;
+          const bias = tf.tensor(uniform(outs, 3), [outs]);
+          const sum = tf.add(tf.conv2d(x, filter, 1, 'same'), bias);
+          const name = activation as keyof typeof ACTIVATIONS;
+          const together = tf.fused.conv2d({ x, filter, strides: 1, pad: 'same', bias, activation: name });
+          return [together.dataSync(), apply(sum).dataSync()];
+        });
+        expectClose(fused!, plain!, { rtol: 1e-6, atol: 1e-6 });
+      }
+    }
+  });
+
+  it('hands NaN and infinities on to the pixels whose windows see them, and to no others', () => {
+    for (const bad of [NaN, Infinity, -Infinity]) {
       const got = tf.tidy(() => {
-        const x = tf.tensor(image, c.x);
-        const w = tf.tensor(filter, c.filter);
-        const out = conv(x, w);
-        expect(out.shape).toEqual(shape);
-        // tfjs itself has no gradient for dilated convolutions.
-        if (c.dilations.some((d) => d > 1)) return [out.dataSync()];
-        const [gx, gw] = tf.grads(conv)([x, w], tf.tensor(dy, shape));
-        return [out.dataSync(), gx!.dataSync(), gw!.dataSync()];
+        const image = new Float32Array(2 * 12 * 12 * 16).fill(1);
+        image[(5 * 12 + 5) * 16 + 3] = bad;
+        const x = tf.tensor(image, [2, 12, 12, 16]) as tf.Tensor4D;
+        return tf.conv2d(x, tf.ones([3, 3, 16, 16]) as tf.Tensor4D, 1, 'same').dataSync();
       });
-      [y, dx, dw].slice(0, got.length).forEach((expected, i) => {
-        expectClose(got[i]!, expected, { rtol: 1e-5, atol: 2e-5 });
-      });
-    });
-    fc.assert(property, { seed: 3, numRuns: 80 });
+      for (let i = 0; i < got.length; i++) {
+        const pixel = Math.floor(i / 16);
+        const isSeen = pixel < 144 && Math.abs(Math.floor(pixel / 12) - 5) <= 1 && Math.abs((pixel % 12) - 5) <= 1;
+        if (!(isSeen ? Object.is(got[i], bad) : Number.isFinite(got[i]))) expect.fail(`${got[i]} at ${i} for ${bad}`);
+      }
+    }
   });
 
   it('works in pieces when the patches of an image are large, and leaves nothing behind', () => {

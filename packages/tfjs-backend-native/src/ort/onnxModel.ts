@@ -53,6 +53,7 @@ export function encodeModel({
     ...message(7, graph),
     ...message(8, [...text(1, ''), ...integer(2, opset)]),
     ...message(8, [...text(1, 'com.microsoft'), ...integer(2, 1)]),
+    ...message(8, [...text(1, 'com.microsoft.nchwc'), ...integer(2, 1)]),
   ]);
 }
 

@@ -42,6 +42,7 @@ export const set = (local: number, value: Code): number[] => [...value, 0x21, ..
 export const i32 = (value: number): number[] => [0x41, ...signed(value)];
 export const add = (x: Code, y: Code): number[] => [...x, ...y, 0x6a];
 export const sub = (x: Code, y: Code): number[] => [...x, ...y, 0x6b];
+export const equals = (x: Code, y: Code): number[] => [...x, ...y, 0x46];
 export const lessThan = (x: Code, y: Code): number[] => [...x, ...y, 0x49];
 /** Moves `count` bytes. */
 export const copyBytes = (to: Code, from: Code, count: Code): number[] => [...to, ...from, ...count, 0xfc, 0x0a, 0, 0];
