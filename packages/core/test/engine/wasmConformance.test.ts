@@ -49,7 +49,7 @@ describe("tfjs-core's own suite", () => {
     const { counts, failures } = await runJasmine(join(directory, 'suite.mjs'));
     expect(failures.slice(0, 20), `${failures.length} failures; ${JSON.stringify(counts)}`).toEqual([]);
     expect(counts.passed + counts.failed + counts.pending, JSON.stringify(counts)).toBe(SPECS);
-  });
+  }, 180_000);
 });
 
 function runJasmine(file: string): Promise<Outcome> {

@@ -156,6 +156,49 @@ const CASES: readonly [name: string, shapes: string, op: Op, positive?: boolean]
   ['prelu', '6x5 5', (a, b) => tf.prelu(a!, b!)],
   ['conv2d', '2x6x6x3 3x3x3x4', (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same')],
   ['depthwiseConv2d', '2x6x6x3 3x3x3x1', (x, w) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same')],
+  [
+    'conv2d, strided, odd sizes, same',
+    '2x7x5x3 3x2x3x4',
+    (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, [2, 3], 'same'),
+  ],
+  [
+    'conv2d, strided, rows left over',
+    '2x8x9x2 3x3x2x5',
+    (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 3, 'valid'),
+  ],
+  [
+    'conv2d, padded by hand',
+    '3x6x5x2 3x3x2x2',
+    (x, w) =>
+      tf.conv2d(
+        x as tf.Tensor4D,
+        w as tf.Tensor4D,
+        2,
+        [
+          [0, 0],
+          [2, 0],
+          [1, 2],
+          [0, 0],
+        ] as never,
+        'NHWC',
+        1,
+        'floor',
+      ),
+  ],
+  [
+    // More images than are unfolded at a time.
+    'conv2d, many images',
+    '40x16x16x24 3x3x24x2',
+    (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same'),
+  ],
+  ['conv2d, 1x1', '2x6x6x3 1x1x3x4', (x, w) => tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same')],
+  [
+    'depthwiseConv2d, strided, two per channel',
+    '2x7x6x3 3x2x3x2',
+    (x, w) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, 2, 'same'),
+  ],
+  ['maxPool, overlapping, same', '2x7x6x3', (x) => tf.maxPool(x as tf.Tensor4D, 3, 2, 'same')],
+  ['avgPool, overlapping, same', '2x7x6x3', (x) => tf.avgPool(x as tf.Tensor4D, 3, 2, 'same')],
   ['maxPool', '2x6x6x3', (x) => tf.maxPool(x as tf.Tensor4D, 2, 2, 'valid')],
   ['avgPool', '2x6x6x3', (x) => tf.avgPool(x as tf.Tensor4D, 2, 2, 'valid')],
 ];
@@ -170,8 +213,20 @@ describe('wasm engine', () => {
     await onBoth(op, parsed, positive);
   });
 
-  it('refuses what it cannot store with a clear message, and stays usable', () => {
-    expect(() => tf.complex([1], [2])).toThrow(/Complex.*wasm/);
-    expect(Array.from(tf.add([1], [2]).dataSync())).toEqual([3]);
+  it('computes with complex numbers, and leaves no tensor behind', () => {
+    const before = tf.memory().numTensors;
+    const [there, back, sum] = tf.tidy(() => {
+      const x = tf.complex([1, 2, 3, 4], [0, 1, 0, -1]);
+      const spectrum = tf.fft(x);
+      return [spectrum, tf.ifft(spectrum), tf.add(x, x)].map((t) => [
+        ...tf.real(t).dataSync(),
+        ...tf.imag(t).dataSync(),
+      ]);
+    }) as unknown as number[][];
+    // By hand: X_k = sum of x_n (-i)^(nk).
+    expectClose(there!, [10, 0, -2, -4, 0, 2, 0, -2], { atol: 1e-5, why: 'exact up to rounding' });
+    expectClose(back!, [1, 2, 3, 4, 0, 1, 0, -1], { atol: 1e-5, why: 'exact up to rounding' });
+    expect(sum).toEqual([2, 4, 6, 8, 0, 2, 0, -2]);
+    expect(tf.memory().numTensors).toBe(before);
   });
 });

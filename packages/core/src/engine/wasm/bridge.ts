@@ -4,7 +4,6 @@ import type { KernelArgs, WasmBackend } from './backend.js';
 
 /** Registers every kernel that the cpu backend has and the wasm backend has not. */
 export function bridgeMissingKernels(): void {
-  for (const kernelName of WRONG) tf.unregisterKernel(kernelName, 'wasm');
   const have = new Set(tf.getKernelsForBackend('wasm').map((k) => k.kernelName));
   for (const { kernelName, kernelFunc } of tf.getKernelsForBackend('cpu')) {
     if (have.has(kernelName)) continue;
@@ -15,9 +14,6 @@ export function bridgeMissingKernels(): void {
     });
   }
 }
-
-/** In tfjs-wasm 4.22 the gradient of max pooling misses some windows; the cpu kernel's does not. */
-const WRONG = ['MaxPoolGrad'];
 
 /** Runs a kernel of the cpu backend on tensors of this one: inputs are copied out, results copied in. */
 export function onCpu(kernel: tf.KernelFunc, { inputs, backend, attrs }: KernelArgs): tf.TensorInfo | tf.TensorInfo[] {

@@ -128,7 +128,7 @@ function batchIndices(shape: readonly number[], outShape: readonly number[]): In
 }
 
 /** One plain product on addresses, through tensors registered for the moment of the call. */
-function productOf(backend: WasmBackend): Product {
+export function productOf(backend: WasmBackend): Product {
   const { wasm } = backend;
   let stock = wrapped.get(backend);
   if (!stock) {
