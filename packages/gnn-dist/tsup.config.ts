@@ -2,5 +2,9 @@ import { defineConfig } from 'tsup';
 import { packageConfig } from '../../tsup.base.js';
 
 export default defineConfig(
-  packageConfig({ trainEntry: 'src/train/trainEntry.ts', crossValidationEntry: 'src/brain/crossValidationEntry.ts' }),
+  packageConfig({
+    trainEntry: 'src/train/trainEntry.ts',
+    batchWorker: 'src/sample/batchWorker.ts',
+    crossValidationEntry: 'src/brain/crossValidationEntry.ts',
+  }),
 );

@@ -37,6 +37,9 @@ export { type PartSeconds, PhaseTimes, type TimedPart, timedParts } from './exch
 export type { PendingExchange, RowExchange } from './exchange/RowExchange.js';
 export { type FeatureRows, selectFeatureRows } from './input/featureRows.js';
 export { type HaloFeatures, InputFeatures } from './input/InputFeatures.js';
+export type { CobOptions } from './modes/cob.js';
+export type { FlxOptions } from './modes/flx.js';
+export type { EasOptions } from './modes/flxEas.js';
 export { type TrainMode, trainModes } from './modes/registry.js';
 export type { TrainOptions } from './options.js';
 export { buildOneHopBlock, type OneHopBlock } from './plan/rankGraph.js';
@@ -50,7 +53,17 @@ export type {
   TrainMetrics,
   TrainReport,
 } from './report.js';
+export { type BatchSampler, batchSamplers } from './sample/batch.js';
+export {
+  type EasSample,
+  type EasSampleOptions,
+  type EasSelection,
+  easSelections,
+  expansionAwareSample,
+} from './sample/expansionAware.js';
 export { type Evaluation, evaluateGnn, loadModel, predict, saveModel, type TrainedModel } from './savedModel.js';
+export { type HopOf, hopSets } from './server/hopSets.js';
+export { type MaskKind, maskKinds } from './server/serverStages.js';
 export { HaloStage, type HaloStageOptions } from './stages/HaloStage.js';
 export type { LayerStage, StageCall } from './stages/LayerStage.js';
 export { trainGnn } from './train.js';

@@ -1,5 +1,12 @@
 /** Options of a training run, checked and with defaults filled in. */
-import { type ClusterSpec, ENGINE_NAMES, type EngineName, OptionError, parseCluster } from '@strata-ml/core';
+import {
+  type ClusterSpec,
+  defaultTransport,
+  ENGINE_NAMES,
+  type EngineName,
+  OptionError,
+  parseCluster,
+} from '@strata-ml/core';
 import { type PartitionMethod, partitionMethods } from '@strata-ml/graph';
 import {
   createOptimizer,
@@ -12,6 +19,9 @@ import {
 } from '@strata-ml/models';
 import type { GraphData } from './data.js';
 import type { HaloFeatures } from './input/InputFeatures.js';
+import type { CobOptions } from './modes/cob.js';
+import type { FlxOptions } from './modes/flx.js';
+import type { EasOptions } from './modes/flxEas.js';
 import { modes, type TrainMode, trainModes } from './modes/registry.js';
 import type { TrainEvent } from './report.js';
 
@@ -33,7 +43,13 @@ export interface TrainOptions {
   readonly partitionPasses?: number;
   /** @defaultValue `'full-graph'` */
   readonly mode?: TrainMode;
-  /** Where ranks run. @defaultValue `'threads'` */
+  /** Options of mode `flx`. */
+  readonly flx?: FlxOptions;
+  /** Options of mode `flx-eas`. */
+  readonly eas?: EasOptions;
+  /** Options of mode `cob`. */
+  readonly cob?: CobOptions;
+  /** Where ranks run. @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow` */
   readonly transport?: string;
   /** @defaultValue `'auto'` */
   readonly engine?: EngineName | 'auto';
@@ -127,7 +143,7 @@ export function resolveTrainOptions(
     partition: options.partition ?? 'fennel',
     partitionPasses: options.partitionPasses ?? 10,
     mode: options.mode ?? 'full-graph',
-    transport: options.transport ?? 'threads',
+    transport: options.transport ?? defaultTransport(cluster, options.engine),
     engine: options.engine ?? 'auto',
     haloFeatures: options.haloFeatures ?? 'every-epoch',
     featureNorm: options.featureNorm ?? (model.model === 'gcn' || model.model === 'gat' ? 'row' : 'none'),

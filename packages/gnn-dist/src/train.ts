@@ -142,7 +142,7 @@ function assembleReport(
   const epochTraffic = sumTraffic(results.map((r) => r.epochTraffic));
   const halo = (linkClass: string) =>
     epochTraffic
-      .filter((r) => r.class === linkClass && (r.phase === 'forward' || r.phase === 'backward'))
+      .filter((r) => r.class === linkClass && ['forward', 'backward', 'load'].includes(r.phase))
       .reduce((sum, r) => sum + r.bytes, 0);
   const preloaded = (linkClass: string) =>
     results

@@ -27,20 +27,18 @@ export class SparseRows {
     return new SparseRows({ rows: ids.length, cols: source.cols, indptr, indices, values });
   }
 
-  /** Rows of `a`, then rows `order` of `b`. */
+  /** Rows `order` of `a` and `b` one above the other. */
   static join(a: SparseRows, b: SparseRows, order: Int32Array): SparseRows {
-    const rest = SparseRows.select(b.csr, order).csr;
+    const parts = [a.csr, b.csr];
     const shift = a.csr.indices.length;
-    const indptr = new Int32Array(a.csr.rows + rest.rows + 1);
-    indptr.set(a.csr.indptr);
-    for (let r = 0; r <= rest.rows; r++) indptr[a.csr.rows + r] = shift + rest.indptr[r]!;
-    const indices = new Int32Array(shift + rest.indices.length);
-    indices.set(a.csr.indices);
-    indices.set(rest.indices, shift);
+    const indptr = Int32Array.from([...a.csr.indptr, ...b.csr.indptr.subarray(1).map((p) => p + shift)]);
+    const indices = new Int32Array(shift + b.csr.indices.length);
     const values = new Float32Array(indices.length);
-    values.set(a.csr.values);
-    values.set(rest.values, shift);
-    return new SparseRows({ rows: a.csr.rows + rest.rows, cols: a.csr.cols, indptr, indices, values });
+    parts.forEach((csr, i) => {
+      indices.set(csr.indices, i * shift);
+      values.set(csr.values, i * shift);
+    });
+    return SparseRows.select({ rows: a.csr.rows + b.csr.rows, cols: a.csr.cols, indptr, indices, values }, order);
   }
 
   /** Prepared for products. */

@@ -64,6 +64,11 @@ export class RowFetch {
     });
   }
 
+  /** Rows from owner q are `offsets[q] … offsets[q + 1] − 1`. int32 `[worldSize + 1]`. */
+  get offsets(): Int32Array {
+    return this.#offsets;
+  }
+
   /** Rows fetched, by class of link, times `bytesPerRow`. */
   bytes(serverOf: readonly number[], rank: number, bytesPerRow: number): HaloBytes {
     let intraBytes = 0;
@@ -76,9 +81,13 @@ export class RowFetch {
     return { intraBytes, interBytes };
   }
 
-  /** Features of the wanted vertices behind features of `before` (which must be mine): what enters the first layer. */
-  features(features: Features, width: number, before: Int32Array, phase: string): FeatureRows {
-    const total = before.length + this.#wanted.length;
+  /**
+   * Features of `vertices`, in that order: mine from the data, wanted ones from their owners. Collective.
+   *
+   * @param vertices - each one mine or wanted
+   */
+  rows(features: Features, width: number, vertices: Int32Array, phase: string): FeatureRows {
+    const regionOf = new Map(Array.from(this.#wanted, (v, i) => [v, this.#position[i]!]));
     if (features.kind === 'csr') {
       const { indptr, indices, values } = features.csr;
       const received = new SparseRows.Builder(this.#wanted.length, width);
@@ -90,7 +99,13 @@ export class RowFetch {
         },
         (position, data) => received.setRows(position, data),
       );
-      return SparseRows.join(SparseRows.select(features.csr, before), received.build(), this.#position).operator();
+      const mine = vertices.filter((v) => !regionOf.has(v));
+      let next = 0;
+      const order = vertices.map((v) => {
+        const position = regionOf.get(v);
+        return position === undefined ? next++ : mine.length + position;
+      });
+      return SparseRows.join(SparseRows.select(features.csr, mine), received.build(), order).operator();
     }
     const region = new Float32Array(this.#wanted.length * width);
     const { values } = features;
@@ -101,11 +116,12 @@ export class RowFetch {
       (position, data) => region.set(data, position * width),
     );
     return tf.keep(
-      tensorFrom([total, width], (out) => {
-        before.forEach((id, row) => {
-          out.set(values.subarray(id * width, (id + 1) * width), row * width);
+      tensorFrom([vertices.length, width], (out) => {
+        vertices.forEach((id, row) => {
+          const position = regionOf.get(id);
+          const [from, at] = position === undefined ? [values, id * width] : [region, position * width];
+          out.set(from.subarray(at, at + width), row * width);
         });
-        this.#spread(region, width, out.subarray(before.length * width));
       }) as tf.Tensor2D,
     );
   }

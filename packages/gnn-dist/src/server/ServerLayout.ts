@@ -86,11 +86,11 @@ function placeReplicas(
 }
 
 /** Tells all ranks of a server what its head (rank 0 of `server`) made; collective. The head passes its layout. */
-export function shareLayout(server: ProcessGroup, made: ServerLayout | undefined): ServerLayout {
+export function shareLayout(server: ProcessGroup, made: ServerLayout | undefined, phase = 'setup'): ServerLayout {
   const length = Int32Array.of(made?.vertices.length ?? 0);
-  server.broadcast(length, 0, { phase: 'setup' });
+  server.broadcast(length, 0, { phase });
   const rows = length[0]!;
   const layout = made ?? { vertices: new Int32Array(rows), hops: new Int32Array(rows), devices: new Int32Array(rows) };
-  for (const array of [layout.vertices, layout.hops, layout.devices]) server.broadcast(array, 0, { phase: 'setup' });
+  for (const array of [layout.vertices, layout.hops, layout.devices]) server.broadcast(array, 0, { phase });
   return layout;
 }

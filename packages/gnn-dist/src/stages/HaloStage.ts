@@ -6,7 +6,7 @@ import { AggregationOperator, haloAggregate, haloGather } from '../exchange/halo
 import type { RowExchange } from '../exchange/RowExchange.js';
 import type { OneHopBlock } from '../plan/rankGraph.js';
 import type { LayerStage, StageCall } from './LayerStage.js';
-import { keepRows } from './rows.js';
+import { firstRows, keepRows } from './rows.js';
 
 /** What a {@link HaloStage} is made from. */
 export interface HaloStageOptions {
@@ -18,19 +18,27 @@ export interface HaloStageOptions {
   readonly outDegree: ArrayLike<number>;
   /** Owned rows from here on read as zero. @defaultValue all rows count */
   readonly validRows?: number;
+  /** Makes the rows that enter; see {@link LayerStage.enter}. */
+  readonly enter?: LayerStage['enter'];
+  /** @defaultValue a new one */
+  readonly operators?: OperatorCache;
 }
 
-/** One-hop structure with an exchange; operators are made on first use and kept. */
+/** Prepared matrices by normaliser: made on first use, shared by stages that read the same edges. */
+export type OperatorCache = Map<Normaliser, AggregationOperator>;
+
+/** One-hop structure with an exchange. */
 export class HaloStage implements LayerStage {
   readonly block: OneHopBlock;
   readonly exchange: RowExchange;
   readonly #options: HaloStageOptions;
-  readonly #operators = new Map<Normaliser, AggregationOperator>();
+  readonly #operators: OperatorCache;
 
   constructor(options: HaloStageOptions) {
     this.#options = options;
     this.block = options.block;
     this.exchange = options.exchange;
+    this.#operators = options.operators ?? new Map();
   }
 
   get numOwned(): number {
@@ -47,6 +55,10 @@ export class HaloStage implements LayerStage {
 
   get globalIds(): Int32Array {
     return this.block.globalIds;
+  }
+
+  enter(h: tf.Tensor2D, call: StageCall): tf.Tensor2D {
+    return this.#options.enter?.(h, call) ?? firstRows(h, this.numOwned);
   }
 
   aggregate(h: tf.Tensor2D, norm: Normaliser, call: StageCall): tf.Tensor2D {

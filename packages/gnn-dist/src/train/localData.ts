@@ -42,3 +42,11 @@ export function localData(
     test: rowsOf(split.test),
   };
 }
+
+/** Labels of the output rows of a batch: those of `vertices` with `isTrain` set count in the loss. */
+export function batchData(data: Omit<GraphData, 'graph'>, vertices: Int32Array, isTrain: Uint8Array): LocalData {
+  const none = new Int32Array(0);
+  const split = { train: none, val: none, test: none };
+  const local = localData({ ...data, split }, { globalIds: vertices, numOwned: vertices.length });
+  return { ...local, train: Int32Array.from(vertices.keys()).filter((row) => isTrain[vertices[row]!] === 1) };
+}

@@ -21,6 +21,7 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
   const resumed = options.resume && checkpoint ? checkpoint.load(trainer) : undefined;
   ctx.world.barrier({ phase: 'setup' });
   const setupTraffic = ctx.world.traffic.rows();
+  trainer.takeSeconds();
   const setupSeconds = (performance.now() - start) / 1000;
   if (isRoot)
     ctx.report({ type: 'setup', engine: ctx.device.engine, kernels: ctx.device.kernels, seconds: setupSeconds });
