@@ -15,6 +15,7 @@ import { trainCommand } from './commands/gnn/train.js';
 import { convertCommand } from './commands/graph/convert.js';
 import { generateCommand } from './commands/graph/generate.js';
 import { partitionCommand } from './commands/graph/partition.js';
+import { calibrateCommand } from './commands/offload/calibrate.js';
 import { version } from './version.js';
 
 /** Adds one verb below an area. */
@@ -29,6 +30,7 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
   ['gnn', 'graph neural networks', [trainCommand, evaluateCommand, brainCommand]],
+  ['offload', 'training from storage', [calibrateCommand]],
   ['bench', 'benchmarks against peers, in a clone of the repository', [benchListCommand, benchRunCommand]],
 ];
 

@@ -108,6 +108,15 @@ export {
   simulate,
   simulatedRecordings,
 } from './sim/simulate.js';
+export { alignedBytes, alignUp, DIRECT_ALIGNMENT } from './storage/alignedBytes.js';
+export { BlockFile } from './storage/BlockFile.js';
+export type { BlockRequest } from './storage/BlockRequest.js';
+export { type CalibrationOptions, calibrateStorage, type StorageCalibration } from './storage/calibrate.js';
+export type { IoRequest } from './storage/IoRequest.js';
+export type { StorageMode } from './storage/openStorageFile.js';
+export { StorageDevice, type StorageDeviceOptions, type StorageFile } from './storage/StorageDevice.js';
+export { StorageError, type StorageErrorDetails } from './storage/StorageError.js';
+export type { StorageStats, StorageTraffic } from './storage/stats.js';
 export { SPAN_CATEGORIES, type SpanCategory } from './trace/category.js';
 export {
   type ChromeEvent,
