@@ -1,18 +1,31 @@
 /** `strata doctor`. */
-import { formatBytes } from '@strata-ml/core';
+import { formatBytes, OptionError } from '@strata-ml/core';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { action } from '../action.js';
 import { addCommonFlags, type CommonFlags } from '../options.js';
 import { figure } from '../output/format.js';
 import { columnTable, factTable } from '../output/table.js';
+import { profileProgram } from './profileProgram.js';
+
+interface DoctorFlags extends CommonFlags {
+  readonly profile?: string;
+}
 
 /** Adds `doctor`. */
 export function doctorCommand(program: Command): void {
-  addCommonFlags(program.command('doctor').description('what this machine runs, and why')).action(
-    action<CommonFlags>(
+  const command = program
+    .command('doctor')
+    .description('what this machine runs, and why')
+    .argument('[args...]', 'arguments of the program')
+    .option('--profile <program>', 'run a program, then list what the native engine left to JavaScript');
+  addCommonFlags(command).action(
+    action<DoctorFlags>(
       'doctor',
-      async (_, { output, signal }) => {
+      async ({ profile }, { output, signal }, args) => {
+        if (profile !== undefined) return profileProgram(profile, args, output, signal);
+        if (args.length > 0)
+          throw new OptionError('doctor', 'arguments', args[0], 'those of a program given by --profile');
         const { doctorReport } = await import('@strata-ml/core');
         const { mpiAvailability } = await import('@strata-ml/mpi');
         const { available, reason, implementation } = mpiAvailability();
