@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { detectMpiEnvironment } from './environment.js';
 import { MpiUnavailableError } from './errors.js';
 import { Progress } from './group/MpiWork.js';
+import { SharedCells } from './group/SharedCells.js';
 import type { Handle } from './library/handles.js';
 import { Mpi } from './library/Mpi.js';
 import { Liveness } from './liveness.js';
@@ -65,6 +66,8 @@ export class MpiProcess {
   readonly mailbox: Mailbox;
   readonly liveness: Liveness;
   readonly progress: Progress;
+  /** Counters of the ranks on this host. */
+  readonly shared: SharedCells | undefined;
   #state: 'running' | 'finalized' | 'aborted' = 'running';
   #worlds = 0;
   #uncaught: Error | undefined;
@@ -107,6 +110,7 @@ export class MpiProcess {
     const comm = mpi.cell();
     mpi.call('MPI_Comm_dup', commWorld, comm);
     this.hosts = gatherHosts(mpi, comm[0]!, this.size);
+    this.shared = SharedCells.create(mpi, this.rank);
     this.mailbox = new Mailbox(mpi, comm[0]!);
     this.liveness = new Liveness(this.mailbox);
     this.progress = new Progress(mpi, this.mailbox);

@@ -103,11 +103,12 @@ export function createMpiWorld(options: WorldOptions = {}, mpiProcess: MpiProces
   const layout = layOut(mpiProcess.hosts, options.devicesPerServer, servers);
   const rank = layout.mpiRanks.indexOf(mpiProcess.rank);
   const server = layout.serverOf[rank]!;
-  const { mpi, progress, liveness } = mpiProcess;
+  const { mpi, progress, liveness, shared } = mpiProcess;
   const runtime: GroupRuntime = {
     mpi,
     progress,
     liveness,
+    shared,
     traffic: new TrafficLedger(),
     timeoutMs,
     checkComm,
@@ -121,7 +122,10 @@ export function createMpiWorld(options: WorldOptions = {}, mpiProcess: MpiProces
   const comm = mpi.cell();
   mpi.call('MPI_Comm_split', mpi.handles.commWorld, 0, rank, comm);
   const ranks = layout.mpiRanks.map((_, r) => r);
-  const world = new MpiProcessGroup(runtime, comm[0]!, `world${mpiProcess.nextWorld()}`, rank, ranks);
+  const index = Int32Array.of(shared?.next ?? 0);
+  const { inPlace, ops, commWorld } = mpi.handles;
+  mpi.call('MPI_Allreduce', inPlace, mpi.pointer(index), 1, mpi.typeOf('int32'), ops.max, commWorld);
+  const world = new MpiProcessGroup(runtime, comm[0]!, `world${mpiProcess.nextWorld()}`, rank, ranks, index[0]!);
   const localRank = rank - layout.serverOf.indexOf(server);
   const serverGroup = world.split(server);
   const crossGroup = world.split(localRank);

@@ -3,12 +3,15 @@ import type { TrafficLedger } from '@strata-ml/core';
 import type { Mpi } from '../library/Mpi.js';
 import type { Liveness } from '../liveness.js';
 import type { Progress } from './MpiWork.js';
+import type { SharedCells } from './SharedCells.js';
 
 /** Shared state of the groups of one process. */
 export interface GroupRuntime {
   readonly mpi: Mpi;
   readonly progress: Progress;
   readonly liveness: Liveness;
+  /** Counters of the ranks on this host. */
+  readonly shared: SharedCells | undefined;
   readonly traffic: TrafficLedger;
   /** Default time-out of every call. */
   readonly timeoutMs: number;

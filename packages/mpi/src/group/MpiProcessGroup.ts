@@ -12,10 +12,12 @@ import type {
   TrafficLedger,
   Work,
 } from '@strata-ml/core';
-import { CommMismatchError, OptionError } from '@strata-ml/core';
+import { CommMismatchError, CommTimeoutError, OptionError } from '@strata-ml/core';
 import { ELEMENT_BYTES, elementTypeOf, type Handle, type HandleCell } from '../library/handles.js';
 import type { MpiFunction } from '../library/Mpi.js';
+import { waitUntil } from '../waitLoop.js';
 import { checkCounts, checkLength, checkOp, checkRank, checkSameType, checkTag } from './check.js';
+import { DirectAllReduce } from './DirectAllReduce.js';
 import type { GroupRuntime } from './GroupRuntime.js';
 import { Hierarchy } from './hierarchy.js';
 import { MpiWork } from './MpiWork.js';
@@ -31,6 +33,7 @@ import {
   reducePlan,
   reduceScatterPlan,
 } from './plans.js';
+import type { Meetings } from './SharedCells.js';
 import { compareSignatures, SIGNATURE_WORDS, signatureOf } from './signature.js';
 import {
   allGatherOutgoing,
@@ -61,11 +64,16 @@ export class MpiProcessGroup implements ProcessGroup {
   /** Ranks of MPI_COMM_WORLD, for the side channel. */
   readonly #mpiRanks: readonly number[];
   readonly #serverOf: readonly number[];
+  readonly #meetings: Meetings | undefined;
+  readonly #sum: DirectAllReduce;
   #splits = 0;
   #hierarchy: Hierarchy | undefined;
 
-  /** @param comm - this group's communicator; ranks in it are in the order of `ranks` (world ranks) */
-  constructor(runtime: GroupRuntime, comm: Handle, id: string, rank: number, ranks: readonly number[]) {
+  /**
+   * @param comm - this group's communicator; ranks in it are in the order of `ranks` (world ranks)
+   * @param index - of its counters in {@link SharedCells}, the same on all members
+   */
+  constructor(runtime: GroupRuntime, comm: Handle, id: string, rank: number, ranks: readonly number[], index: number) {
     this.#runtime = runtime;
     this.#id = id;
     this.rank = rank;
@@ -73,6 +81,8 @@ export class MpiProcessGroup implements ProcessGroup {
     this.ranks = ranks;
     this.#mpiRanks = ranks.map((r) => runtime.mpiRankOf(r));
     this.#serverOf = ranks.map((r) => runtime.serverOf(r));
+    this.#meetings = runtime.shared?.meetings(index, this.#mpiRanks, rank);
+    this.#sum = new DirectAllReduce(this.traffic, (r) => this.#classOf(r), rank, ranks.length);
     this.#c = { mpi: runtime.mpi, comm, rank, size: ranks.length, maxCount: runtime.maxCount, maxTag: runtime.maxTag };
   }
 
@@ -123,6 +133,7 @@ export class MpiProcessGroup implements ProcessGroup {
   allReduce(data: CommArray, options: AllReduceOptions = {}): void {
     const hierarchy = this.#hierarchyFor(options);
     if (hierarchy) hierarchy.allReduce(data, options);
+    else if (this.#isDirect(data, options)) this.#reduceDirectly(data, options);
     else this.#block(...this.#allReduce(data, options), options);
   }
 
@@ -200,20 +211,21 @@ export class MpiProcessGroup implements ProcessGroup {
   split(color: number, key = this.rank): MpiProcessGroup {
     if (!Number.isInteger(color)) throw new OptionError('split', 'color', color, 'an integer');
     if (!Number.isInteger(key)) throw new OptionError('split', 'key', key, 'an integer');
-    const { mpi, timeoutMs } = this.#runtime;
+    const { mpi, timeoutMs, shared } = this.#runtime;
     const id = `${this.#id}/${this.#splits++}:${color}`;
-    const mine = Float64Array.of(color, key);
-    const all = new Float64Array(2 * this.size);
-    const plan = { ...allGatherPlan(this.#c, mine, all, this.#uniform(2)), operation: 'split' };
+    const mine = Float64Array.of(color, key, shared?.next ?? 0);
+    const all = new Float64Array(3 * this.size);
+    const plan = { ...allGatherPlan(this.#c, mine, all, this.#uniform(3)), operation: 'split' };
     this.#start(plan, signatureOf('split'), { timeoutMs }).wait();
     // MPI takes colours ≥ 0 only, and orders equal keys by rank as we do.
-    const colors = [...new Set(this.ranks.map((_, r) => all[2 * r]!))];
-    const members = [...this.ranks.keys()].filter((r) => all[2 * r] === color);
-    members.sort((a, b) => all[2 * a + 1]! - all[2 * b + 1]! || a - b);
+    const colors = [...new Set(this.ranks.map((_, r) => all[3 * r]!))];
+    const members = [...this.ranks.keys()].filter((r) => all[3 * r] === color);
+    members.sort((a, b) => all[3 * a + 1]! - all[3 * b + 1]! || a - b);
     const comm = mpi.cell();
     mpi.call('MPI_Comm_split', this.#c.comm, colors.indexOf(color), members.indexOf(this.rank), comm);
     const ranks = members.map((r) => this.ranks[r]!);
-    return new MpiProcessGroup(this.#runtime, comm[0]!, id, members.indexOf(this.rank), ranks);
+    const index = Math.max(...members.map((r) => all[3 * r + 2]!));
+    return new MpiProcessGroup(this.#runtime, comm[0]!, id, members.indexOf(this.rank), ranks, index);
   }
 
   #broadcast(data: CommArray, root: number, options: CommOptions): [Plan, Float64Array] {
@@ -231,6 +243,22 @@ export class MpiProcessGroup implements ProcessGroup {
       this.#count(step, options);
     }
     return [allReducePlan(this.#c, data, op), signatureOf('allReduce', data, data.length, -1, op)];
+  }
+
+  /** All that needs no preparation: one call of the library once all are here. */
+  #isDirect(data: CommArray, { op = 'sum' }: ReduceOptions): boolean {
+    const { checkComm, maxCount } = this.#runtime;
+    return this.#meetings !== undefined && !checkComm && data.length <= maxCount && this.#sum.takes(data, op);
+  }
+
+  #reduceDirectly(data: CommArray, options: ReduceOptions): void {
+    const { mpi, comm } = this.#c;
+    this.#sum.count(data, options);
+    this.#arrive('allReduce', options, options.timeoutMs ?? this.#runtime.timeoutMs);
+    const { inPlace, ops, types } = mpi.handles;
+    const pointer = data.length === 0 ? mpi.pointer(data) : data;
+    const type = types[elementTypeOf(data)];
+    mpi.call('MPI_Allreduce', inPlace, pointer, data.length, type, ops[options.op ?? 'sum'], comm);
   }
 
   #reduceScatter(
@@ -291,13 +319,16 @@ export class MpiProcessGroup implements ProcessGroup {
   /** Blocking form: long operations wait for everyone, then take the library's blocking call. */
   #block(plan: Plan, signature: Float64Array, options: CommOptions): void {
     const { commonBytes } = plan;
-    if (commonBytes === undefined || commonBytes < BLOCKING_BYTES || this.size === 1) {
+    const least = this.#meetings && !this.#runtime.checkComm ? 0 : BLOCKING_BYTES;
+    if (commonBytes === undefined || commonBytes < least || this.size === 1) {
       this.#start(plan, signature, options).wait();
       return;
     }
     const timeoutMs = options.timeoutMs ?? this.#runtime.timeoutMs;
     if (this.#runtime.checkComm) this.#compare(signature, timeoutMs);
-    this.#arrive(named(plan.operation, options), timeoutMs);
+    this.#arrive(plan.operation, options, timeoutMs);
+    // Having met is all that a barrier is.
+    if (this.#meetings && plan.operation === 'barrier') return;
     for (const { name, args } of plan.calls) this.#c.mpi.call(`MPI_${name}` as MpiFunction, ...args);
     plan.finish?.();
   }
@@ -343,8 +374,28 @@ export class MpiProcessGroup implements ProcessGroup {
   }
 
   /** Waits until every rank of the group is here. */
-  #arrive(operation: string, timeoutMs: number): void {
-    this.#post(barrierPlan(this.#c), timeoutMs, operation).wait();
+  #arrive(operation: string, options: CommOptions, timeoutMs: number): void {
+    const meetings = this.#meetings;
+    if (!meetings) {
+      this.#post(barrierPlan(this.#c), timeoutMs, named(operation, options)).wait();
+      return;
+    }
+    const { liveness, progress } = this.#runtime;
+    const number = liveness.start(this.#id);
+    progress.lastOperation = named(operation, options);
+    if (meetings.arrive()) return;
+    const others = this.#mpiRanks.filter((_, r) => r !== this.rank);
+    const haveCome = waitUntil(() => meetings.isComplete(), {
+      timeoutMs,
+      busyMs: 2,
+      onTick: () => progress.mailbox.pump(),
+      onLate: () => liveness.ask(this.#id, others),
+    });
+    if (haveCome) return;
+    progress.hasFailed = true;
+    const missing = liveness.missing(this.#id, number, others);
+    const ranks = this.#worldRanks(missing.length > 0 ? missing : others);
+    throw new CommTimeoutError(progress.lastOperation, timeoutMs, ranks);
   }
 
   /** Waits until all ranks have told what they are about to call. */

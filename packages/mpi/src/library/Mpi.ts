@@ -13,7 +13,7 @@ import {
 } from './handles.js';
 import { type LoadedLibrary, loadKoffi, loadMpiLibrary } from './load.js';
 
-/** Argument kinds: p pointer, i int, h handle (passed as the family passes them). */
+/** Argument kinds: p pointer, i int, a address-sized int, h handle (passed as the family passes them). */
 const SIGNATURES = {
   MPI_Init_thread: 'ppip',
   MPI_Initialized: 'p',
@@ -23,6 +23,7 @@ const SIGNATURES = {
   MPI_Comm_rank: 'hp',
   MPI_Comm_size: 'hp',
   MPI_Comm_split: 'hiip',
+  MPI_Comm_split_type: 'hiihp',
   MPI_Comm_dup: 'hp',
   MPI_Comm_set_errhandler: 'hh',
   MPI_Comm_get_attr: 'hipp',
@@ -51,6 +52,8 @@ const SIGNATURES = {
   MPI_Allgatherv: 'pihppphh',
   MPI_Ialltoallv: 'ppphppphhp',
   MPI_Alltoallv: 'ppphppphh',
+  MPI_Win_allocate_shared: 'aihhpp',
+  MPI_Win_shared_query: 'hippp',
 } as const;
 
 /** Name of a bound function. */
@@ -105,6 +108,11 @@ export class Mpi {
   /** Address of the first element. Stable as long as the array lives: keep it referenced during non-blocking calls. */
   pointer(data: ArrayBufferView): bigint {
     return data.byteLength === 0 ? this.#nothing : this.#koffi.address(data);
+  }
+
+  /** Memory at an address that the library gave. */
+  view(address: bigint, bytes: number): ArrayBuffer {
+    return this.#koffi.view(address, bytes);
   }
 
   /** Memory for one handle that a call writes, e.g. a request. */
@@ -184,7 +192,7 @@ export class Mpi {
 }
 
 function bind(library: LoadedLibrary, handles: HandleTable): Record<MpiFunction, KoffiFunction> {
-  const kinds: Record<string, string> = { p: 'void*', i: 'int', h: handles.handleType };
+  const kinds: Record<string, string> = { p: 'void*', i: 'int', a: 'intptr_t', h: handles.handleType };
   const bound = {} as Record<MpiFunction, KoffiFunction>;
   for (const [name, signature] of Object.entries(SIGNATURES)) {
     try {

@@ -22,6 +22,9 @@ export interface HandleTable {
   readonly commWorld: Handle;
   readonly commNull: Handle;
   readonly errorsReturn: Handle;
+  readonly infoNull: Handle;
+  /** Splits a communicator by host. */
+  readonly commTypeShared: number;
   readonly types: Readonly<Record<ElementType, Handle>>;
   readonly ops: Readonly<Record<ReduceOp, Handle>>;
   readonly inPlace: bigint;
@@ -42,6 +45,8 @@ export function openMpiHandles(symbol: (name: string) => bigint): HandleTable {
     commWorld: symbol('ompi_mpi_comm_world'),
     commNull: symbol('ompi_mpi_comm_null'),
     errorsReturn: symbol('ompi_mpi_errors_return'),
+    infoNull: symbol('ompi_mpi_info_null'),
+    commTypeShared: 0,
     types: {
       float32: symbol('ompi_mpi_float'),
       float64: symbol('ompi_mpi_double'),
@@ -73,6 +78,8 @@ export const mpichHandles: HandleTable = {
   commWorld: 0x44000000,
   commNull: 0x04000000,
   errorsReturn: 0x54000001,
+  infoNull: 0x1c000000,
+  commTypeShared: 1,
   types: {
     float32: 0x4c00040a,
     float64: 0x4c00080b,
