@@ -1,5 +1,5 @@
 /** The cluster of a run, from its flags and from the MPI job around it. */
-import { type ClusterSpec, isUnlimited, loadCluster } from '@strata-ml/core';
+import { type ClusterSpec, defaultTransport, type EngineName, isUnlimited, loadCluster } from '@strata-ml/core';
 import { UsageError } from './errors.js';
 import type { ClusterFlags } from './options.js';
 import type { FigureKind } from './output/envelope.js';
@@ -8,16 +8,19 @@ import type { Rank } from './rank.js';
 /** What runs where. */
 export interface RunPlace {
   readonly cluster: ClusterSpec;
-  readonly transport: 'threads' | 'mpi';
+  readonly transport: 'threads' | 'processes' | 'mpi';
 }
 
 /**
- * Reads the cluster flags. Under MPI the default is one server with all ranks, on threads one device.
+ * Reads the cluster flags. Under MPI the default is one server with all ranks, else one device.
  *
  * @throws {@link OptionError} or {@link DataError} for a bad shape, file, key or unit.
  */
-export async function placeOf(flags: ClusterFlags, rank: Rank): Promise<RunPlace> {
-  const transport = flags.transport ?? (rank.isMpi ? 'mpi' : 'threads');
+export async function placeOf(
+  flags: ClusterFlags & { readonly engine?: EngineName | 'auto' },
+  rank: Rank,
+): Promise<RunPlace> {
+  const transport = flags.transport ?? (rank.isMpi ? 'mpi' : undefined);
   if (transport === 'mpi' && !rank.isMpi) {
     throw new UsageError(
       '--transport mpi needs a launcher, and none started this process',
@@ -34,10 +37,10 @@ export async function placeOf(flags: ClusterFlags, rank: Rank): Promise<RunPlace
     ...(deviceMemory === undefined ? {} : { deviceMemory }),
   });
   if (transport === 'mpi') await registerMpiTransport();
-  return { cluster, transport };
+  return { cluster, transport: transport ?? defaultTransport(cluster, flags.engine) };
 }
 
-/** Whether the links of a run were real: threads hold transfers back where a link is limited, MPI never does. */
+/** Whether the links of a run were real: core's transports hold transfers back where a link is limited, MPI never does. */
 export function linkKind({ cluster, transport }: RunPlace): FigureKind {
   if (transport === 'mpi') return 'measured';
   const used = [

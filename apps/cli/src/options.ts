@@ -17,7 +17,7 @@ export interface ClusterFlags {
   readonly intraLatency?: string;
   readonly interLatency?: string;
   readonly deviceMemory?: string;
-  readonly transport?: 'threads' | 'mpi';
+  readonly transport?: 'threads' | 'processes' | 'mpi';
 }
 
 /** Adds `--json`, `--quiet` and `--debug`: every command has them. */
@@ -53,8 +53,8 @@ export function addClusterFlags(command: Command): Command {
     .option('--device-memory <size>', 'memory budget of each device: 512MB, 2GiB')
     .option(
       '--transport <name>',
-      'threads or mpi (default: mpi under mpirun or srun)',
-      choice('--transport', ['threads', 'mpi']),
+      'threads, processes or mpi (default: mpi under mpirun or srun; processes for several ranks on tensorflow)',
+      choice('--transport', ['threads', 'processes', 'mpi']),
     );
 }
 

@@ -78,7 +78,7 @@ export {
   StrataError,
   serializeError,
 } from './errors.js';
-export { launch, registerTransport, transportNames } from './launch/launch.js';
+export { defaultTransport, launch, registerTransport, transportNames } from './launch/launch.js';
 export type {
   LaunchOptions,
   LaunchReport,

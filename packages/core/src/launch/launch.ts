@@ -52,8 +52,14 @@ export async function launch<P = unknown, T = unknown, E = unknown>(
   return { ...report, transport };
 }
 
-/** TensorFlow's addon may load in one thread of a process only, so several ranks on it are processes. */
-function defaultTransport(cluster: ClusterSpec, engine: LaunchOptions['engine'] = 'auto'): string {
+/**
+ * The transport that {@link launch} takes where none is named: `threads`, but `processes` for several ranks on the engine
+ * `tensorflow`, named or in `STRATA_ENGINE`, whose addon may load in one thread of a process only.
+ */
+export function defaultTransport(
+  cluster: ClusterSpec,
+  engine: LaunchOptions['engine'] = 'auto',
+): 'threads' | 'processes' {
   const isTensorflow = (engine === 'auto' ? process.env.STRATA_ENGINE : engine) === 'tensorflow';
   return isTensorflow && worldSizeOf(cluster) > 1 ? 'processes' : 'threads';
 }

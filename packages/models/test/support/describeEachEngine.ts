@@ -3,7 +3,7 @@ import { type EngineName, initEngine } from '@strata-ml/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect } from 'vitest';
 
-const engines: readonly EngineName[] = ['cpu', 'native', 'wasm'];
+const engines: readonly EngineName[] = ['cpu', 'native', 'tensorflow', 'wasm'];
 const available: EngineName[] = [];
 for (const prefer of engines) {
   try {
