@@ -10,5 +10,6 @@ export default defineConfig(
     engineOps: 'src/contenders/engineOps.ts',
     report: 'src/report.ts',
     train: 'src/contenders/train.ts',
+    tutorial: 'src/contenders/tutorial.ts',
   }),
 );

@@ -1,5 +1,6 @@
 /** One fresh process of a contender, and the samples that it prints. */
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import type { Contender, ItemLine, Sample } from './types.js';
 
 /** A sample, or why there is none. */
@@ -11,54 +12,86 @@ export type Outcome = Sample | { readonly missing: string };
  * @throws Error if it fails: a broken contender is a mistake, not a result.
  */
 export function takeSample(contender: Contender): Outcome {
-  const { name, timeoutS = 600 } = contender;
-  const run = start(contender, contender.args, timeoutS);
-  if (isLate(run)) return { missing: `no sample within ${timeoutS} s` };
-  if (run.status !== 0) throw new Error(`bench: ${name} ${ending(run)}`);
-  return JSON.parse(run.stdout.trim().split('\n').at(-1) ?? '') as Sample;
+  const { name, command, args, env, timeoutS = 600 } = contender;
+  const run = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    timeout: timeoutS * 1000,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  const last = run.stdout?.trim().split('\n').at(-1) ?? '';
+  if ((run.error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT') {
+    return { missing: `no sample within ${timeoutS} s` };
+  }
+  if (run.status !== 0) {
+    throw new Error(`bench: ${name} ended with ${run.status ?? run.signal}: ${run.stderr?.slice(-2000)}`);
+  }
+  return JSON.parse(last) as Sample;
 }
 
 /**
  * Runs a program on many items. An item that takes too long or ends the process is reported as such, and a further
  * process does those after it.
  */
-export function takeItems(contender: Contender, items: readonly unknown[]): Outcome[] {
-  const { timeoutS = 600 } = contender;
+export async function takeItems(contender: Contender, items: readonly unknown[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   while (outcomes.length < items.length) {
     const left = items.slice(outcomes.length);
-    const run = start(contender, [...contender.args, JSON.stringify(left)], timeoutS * left.length);
-    const lines = run.stdout.split('\n').flatMap(parseLine);
+    const { lines, failure, isLate } = await readLines(contender, left);
     const whole = lines.find((line) => !('item' in line));
     if (whole) return [...outcomes, ...left.map(() => whole as Outcome)];
-    for (const line of lines) {
+    for (const [i, line] of lines.entries()) {
       const { item, ...outcome } = line as ItemLine & { item: number };
-      if (item !== outcomes.length - (items.length - left.length))
-        throw new Error(`bench: ${contender.name}: lines out of order`);
+      if (item !== i)
+        throw new Error(`bench: ${contender.name} must print its items in order, got ${item} after ${i - 1}`);
       outcomes.push(outcome as Outcome);
     }
     if (lines.length === left.length) break;
-    const missing = isLate(run) ? `no sample within ${timeoutS} s` : ending(run);
-    if (lines.length === 0 && !isLate(run)) return [...outcomes, ...left.map(() => ({ missing }))];
-    outcomes.push({ missing });
+    if (lines.length === 0 && !isLate) return [...outcomes, ...left.map(() => ({ missing: failure }))];
+    outcomes.push({ missing: failure });
   }
   return outcomes;
 }
 
-function start({ command, env }: Contender, args: readonly string[], timeoutS: number): SpawnSyncReturns<string> {
-  return spawnSync(command, args, {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
-    timeout: timeoutS * 1000,
-    maxBuffer: 64 * 1024 * 1024,
+/** The lines of one process, which is killed when one takes longer than the contender's limit. */
+function readLines(contender: Contender, items: readonly unknown[]) {
+  const { command, args, env, timeoutS = 600 } = contender;
+  return new Promise<{ lines: ItemLine[]; failure: string; isLate: boolean }>((resolve) => {
+    const child = spawn(command, [...args, JSON.stringify(items)], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const lines: ItemLine[] = [];
+    let complaint = '';
+    let isLate = false;
+    const tooLate = () => {
+      isLate = true;
+      child.kill('SIGKILL');
+    };
+    let timer = setTimeout(tooLate, 1000 * (timeoutS + START_S));
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      clearTimeout(timer);
+      lines.push(...parseLine(text));
+      timer = setTimeout(tooLate, 1000 * timeoutS);
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint = (complaint + text).slice(-2000);
+    });
+    const done = (why: string) => {
+      clearTimeout(timer);
+      resolve({
+        lines,
+        isLate,
+        failure: isLate ? `no sample within ${timeoutS} s` : `ended with ${why}: ${complaint.trim()}`,
+      });
+    };
+    child.once('error', (error) => done(error.message));
+    child.once('close', (code, signal) => done(`${signal ?? code}`));
   });
 }
 
-const isLate = (run: SpawnSyncReturns<string>) =>
-  (run.error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
-
-const ending = (run: SpawnSyncReturns<string>) =>
-  `ended with ${run.error?.message ?? run.signal ?? run.status}: ${run.stderr?.trim().slice(-2000)}`;
+/** Seconds for interpreters and engines to start, besides an item's own limit. */
+const START_S = 20;
 
 /** Libraries print advice of their own: what is no object with a result is passed over. */
 function parseLine(line: string): ItemLine[] {

@@ -23,8 +23,13 @@ export interface RunSuiteOptions {
 }
 
 /** Runs all cases of a suite. */
-export function runSuite(suite: Suite, { rounds = 5, only, onProgress }: RunSuiteOptions = {}): SuiteResult {
+export async function runSuite(
+  suite: Suite,
+  { rounds = 5, only, onProgress }: RunSuiteOptions = {},
+): Promise<SuiteResult> {
   const cases = suite.cases().filter((c) => !only || c.name.includes(only));
+  const rows: CaseResult[] = [];
+  for (const unit of unitsOf(cases)) rows.push(...(await runUnit(unit, rounds, onProgress)));
   return {
     schema: 1,
     suite: suite.name,
@@ -34,7 +39,7 @@ export function runSuite(suite: Suite, { rounds = 5, only, onProgress }: RunSuit
     dirty: git('status', '--porcelain', '--untracked-files=no') !== '',
     command: `strata bench run ${suite.name}${only ? ` --only ${JSON.stringify(only)}` : ''}`,
     rounds,
-    rows: unitsOf(cases).flatMap((unit) => runUnit(unit, rounds, onProgress)),
+    rows,
   };
 }
 
@@ -60,7 +65,11 @@ interface Entry {
   missing: string | undefined;
 }
 
-function runUnit(cases: readonly Case[], rounds: number, onProgress?: (line: string) => void): CaseResult[] {
+async function runUnit(
+  cases: readonly Case[],
+  rounds: number,
+  onProgress?: (line: string) => void,
+): Promise<CaseResult[]> {
   const entries = cases.map((of) =>
     of.contenders.map((contender): Entry => ({ of, contender, samples: [], again: [], missing: contender.missing })),
   );
@@ -70,11 +79,11 @@ function runUnit(cases: readonly Case[], rounds: number, onProgress?: (line: str
     const flip = <T>(list: readonly T[]): readonly T[] => (round % 2 === 0 ? list : [...list].reverse());
     for (const program of flip(programs)) {
       const due = program.filter(({ contender }) => round < (contender.maxRounds ?? rounds));
-      take(flip(due), (entry) => entry.samples);
+      await take(flip(due), (entry) => entry.samples);
     }
     for (const program of programs) {
       const due = program.filter((entry) => references.has(entry));
-      take(flip(due), (entry) => entry.again);
+      await take(flip(due), (entry) => entry.again);
     }
     const title = cases.length > 1 ? `${cases[0]?.group} (${cases.length} cases)` : cases[0]?.name;
     onProgress?.(`${title}: round ${round + 1} of ${rounds}`);
@@ -94,13 +103,13 @@ function byProgram(entries: readonly Entry[]): Entry[][] {
 }
 
 /** Runs one program on the entries that are still able. */
-function take(program: readonly Entry[], samplesOf: (entry: Entry) => Sample[]): void {
+async function take(program: readonly Entry[], samplesOf: (entry: Entry) => Sample[]): Promise<void> {
   const able = program.filter((entry) => entry.missing === undefined);
   const [first] = able;
   if (!first) return;
   const { contender } = first;
   const outcomes: Outcome[] = contender.item
-    ? takeItems(
+    ? await takeItems(
         contender,
         able.map((entry) => entry.contender.item),
       )

@@ -8,13 +8,13 @@ import { peersFirst, pythonPeer } from './python.js';
 
 const program = fileURLToPath(new URL('./engineOps.js', import.meta.url));
 
-/** Shown names; `cpu` is so much slower that one round tells enough. */
-const ENGINES: readonly (readonly [name: string, engine: ContenderEngine, maxRounds?: number])[] = [
+/** Shown names; `cpu` is so much slower that one round tells enough, and no call is waited for long. */
+const ENGINES: readonly (readonly [name: string, engine: ContenderEngine, limits?: Partial<Contender>])[] = [
   ['native', 'native'],
   ['wasm', 'wasm'],
   ['wasm stock', 'wasm-stock'],
   ['tensorflow', 'tensorflow'],
-  ['cpu', 'cpu', 1],
+  ['cpu', 'cpu', { maxRounds: 1, timeoutS: 5 }],
 ];
 
 /** Seconds for one operation: inputs, check and measurement. */
@@ -34,14 +34,14 @@ function operation(group: string, { name, spec, work }: Row): Case {
     graph !== undefined && folder === undefined ? { missing: `no data set ${graph}; set STRATA_DATA` } : {};
   const item = { ...spec, ...(folder === undefined ? {} : { folder }) };
   const ours = ENGINES.map(
-    ([name, engine, maxRounds]): Contender => ({
+    ([name, engine, limits]): Contender => ({
       name,
       version: '',
       command: process.execPath,
       args: [program, engine],
       timeoutS: TIMEOUT_S,
       item,
-      ...(maxRounds ? { maxRounds } : {}),
+      ...limits,
       ...missing,
     }),
   );

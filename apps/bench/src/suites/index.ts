@@ -5,5 +5,6 @@ import { dense } from './dense.js';
 import { engine } from './engine.js';
 import { gnn } from './gnn.js';
 import { trace } from './trace.js';
+import { tutorial } from './tutorial.js';
 
-export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace];
+export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial];

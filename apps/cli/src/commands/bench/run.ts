@@ -28,7 +28,7 @@ export function benchRunCommand(area: Command): void {
         if (!(Number.isSafeInteger(count) && count >= 1))
           throw new OptionError('--rounds', 'value', rounds, 'an integer ≥ 1');
         const onProgress = (line: string) => output.note(line);
-        const result = runSuite(suite, { rounds: count, onProgress, ...(only === undefined ? {} : { only }) });
+        const result = await runSuite(suite, { rounds: count, onProgress, ...(only === undefined ? {} : { only }) });
         output.print(markdownTable(result));
         return { config: { suite: name, rounds: count, only }, metrics: result };
       }),

@@ -1,0 +1,67 @@
+/** Flags of the program. */
+import { parseArgs } from 'node:util';
+import { OptionError } from '@strata-ml/core';
+import { ENGINES, type Engine } from './engines.js';
+
+export const USAGE = `Trains a convolutional classifier of Fashion-MNIST with the layers API of TensorFlow.js.
+
+  --engine NAME   ${ENGINES.join(', ')} (default native)
+  --epochs N      passes over the training images (default 8)
+  --train N       use only the first N training images (default 60000)
+  --seed N        of weights, order and dropout (default 1)
+  --data FOLDER   folder of the four files (default: fashion-mnist in STRATA_DATA or shared/data)
+  --json FILE     write the report; - prints it and nothing else
+  --help`;
+
+/** What was asked for. */
+export interface Flags {
+  readonly engine: Engine;
+  readonly epochs: number;
+  readonly count: number;
+  readonly seed: number;
+  readonly data: string | undefined;
+  readonly json: string | undefined;
+  readonly help: boolean;
+}
+
+/** @throws {@link OptionError} for unknown flags and impossible values. */
+export function parseFlags(args: readonly string[]): Flags {
+  const { values } = parse(args);
+  if (!(ENGINES as readonly string[]).includes(values.engine)) {
+    throw new OptionError('fashion-mnist', '--engine', values.engine, `one of ${ENGINES.join(', ')}`);
+  }
+  return {
+    engine: values.engine as Engine,
+    epochs: whole('--epochs', values.epochs, 1),
+    count: whole('--train', values.train, 1),
+    seed: whole('--seed', values.seed, 0),
+    data: values.data,
+    json: values.json,
+    help: values.help,
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        engine: { type: 'string', default: 'native' },
+        epochs: { type: 'string', default: '8' },
+        train: { type: 'string', default: '60000' },
+        seed: { type: 'string', default: '1' },
+        data: { type: 'string' },
+        json: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    throw new OptionError('fashion-mnist', 'flags', args.join(' '), 'known ones', (error as Error).message);
+  }
+}
+
+function whole(flag: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new OptionError('fashion-mnist', flag, text, `a whole number ≥ ${least}`);
+}
