@@ -13,3 +13,6 @@ export { gelu } from './gelu';
 export { layerNorm, layerNormGradient } from './layerNorm';
 export { crossEntropy, maskedSoftmax, maskedSoftmaxGradient } from './softmax';
 export { activate, activationGradient } from './activation';
+export { dequantize, packBits, quantize, unpackBits } from './bits';
+export { crc32c, crc32cTables, xxHashEnd, xxHashFeed, xxHashStart } from './checksums';
+export { collectMagnitudes, countMagnitudes, countMagnitudesIn } from './select';

@@ -59,6 +59,26 @@ export interface KernelExports {
     width: number,
     out: number,
   ): void;
+  countMagnitudes(x: number, count: number, bins: number): void;
+  countMagnitudesIn(x: number, count: number, low: number, width: number, shift: number, bins: number): void;
+  collectMagnitudes(
+    x: number,
+    count: number,
+    base: number,
+    threshold: number,
+    state: number,
+    indices: number,
+    values: number,
+  ): void;
+  quantize(x: number, count: number, bits: number, low: number, inverse: number, out: number): void;
+  dequantize(packed: number, count: number, bits: number, low: number, step: number, out: number): void;
+  packBits(codes: number, count: number, bits: number, out: number): void;
+  unpackBits(packed: number, count: number, bits: number, out: number): void;
+  crc32cTables(tables: number): void;
+  crc32c(data: number, count: number, tables: number, crc: number): number;
+  xxHashStart(lanes: number, seed: bigint): void;
+  xxHashFeed(lanes: number, data: number, count: number): void;
+  xxHashEnd(lanes: number, data: number, count: number, total: bigint, seed: bigint): bigint;
   sumOfSquares(x: number, count: number): number;
   narrow16(x: number, count: number, brain: number, out: number): void;
   widen16(x: number, count: number, brain: number, out: number): void;
