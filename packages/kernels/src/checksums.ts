@@ -3,11 +3,14 @@ import { bytesOf } from './bytes.js';
 import { OptionError } from './errors.js';
 import { type KernelMemory, kernelSpace } from './kernelMemory.js';
 import type { KernelExports } from './kernelModule.js';
-import { placeOf, withScratch } from './staging.js';
+import { copyIn, placeOf, withScratch } from './staging.js';
 
 /** Bytes at a time, a multiple of 32, where the data lie outside the kernel memory. */
 const CHUNK = 128 * 1024;
 const TABLE_BYTES = 8 * 256 * 4;
+
+/** Copied in from the second call on: making them costs as much as the checksum of 30 kB. */
+let knownTables: Uint32Array | undefined;
 
 /**
  * CRC-32C (Castagnoli, reflected 0x82f63b78), an unsigned 32-bit number; the checksum of iSCSI, ext4 and RocksDB.
@@ -26,7 +29,12 @@ export function crc32c(data: ArrayBufferView, previous = 0): number {
   let crc = ~previous;
   const place = placeOf(space, data);
   withScratch(space, TABLE_BYTES, (tables) => {
-    kernels.crc32cTables(tables);
+    if (knownTables) {
+      copyIn(space, knownTables, tables);
+    } else {
+      kernels.crc32cTables(tables);
+      knownTables = new Uint32Array(space.memory.buffer, tables, TABLE_BYTES / 4).slice();
+    }
     eachChunk(space, data, place, (at, count) => {
       crc = kernels.crc32c(at, count, tables, crc);
     });
