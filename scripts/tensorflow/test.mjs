@@ -1,7 +1,6 @@
 /**
- * `pnpm test:tensorflow`: runs the numeric suites with the engine `tensorflow` in place of the fastest one. Each test
- * file runs in a process of its own (vitest's pool of forks), as the addon may load in one thread of a process only.
- * Arguments go to `vitest run`.
+ * `pnpm test:tensorflow [suite …]`: runs the numeric suites on the engine `tensorflow`. Each test file runs in a process
+ * of its own (vitest's pool of forks), as the addon may load in one thread of a process only.
  */
 import { requireNode } from '../lib/node.mjs';
 import { buildFolder, isBuilt } from './place.mjs';
@@ -10,18 +9,33 @@ requireNode();
 const { passThrough } = await import('../lib/phase.mjs');
 const { root, toolEnvironment } = await import('../lib/setup.mjs');
 
-/** Projects whose tests compute with tensors on whatever engine `auto` gives. */
-const projects = ['core', 'models', 'gnn-dist'];
+/** Arguments of vitest by suite. `npm test` runs the first two as well wherever `STRATA_TFJS_NODE` is set. */
+const suites = {
+  core: ['--project', 'core', 'engine/tensorflow'],
+  models: ['--project', 'models', '-t', 'on tensorflow'],
+  // Runs on whatever engine `auto` stands for.
+  'gnn-dist': ['--project', 'gnn-dist'],
+};
 
+const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites);
+const unknown = names.find((name) => !(name in suites));
 const folder = buildFolder();
-if (isBuilt(folder)) {
-  process.exitCode = await passThrough(
-    [process.execPath, 'node_modules/vitest/vitest.mjs', 'run']
-      .concat(projects.flatMap((name) => ['--project', name]))
-      .concat(process.argv.slice(2)),
-    { cwd: root, env: { ...toolEnvironment(), STRATA_TFJS_NODE: folder, STRATA_ENGINE: 'tensorflow' } },
-  );
-} else {
-  process.stderr.write(`strata: the tensorflow engine is not built in ${folder}; run pnpm tensorflow:build\n`);
+if (unknown !== undefined) {
+  fail(`there is no suite ${unknown}; one of ${Object.keys(suites).join(', ')}`);
+} else if (isBuilt(folder)) {
+  const env = {
+    ...toolEnvironment(),
+    STRATA_TFJS_NODE: folder,
+    STRATA_ENGINE: 'tensorflow',
+    TF_CPP_MIN_LOG_LEVEL: '2',
+  };
+  for (const name of names) {
+    const command = [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--reporter=default', ...suites[name]];
+    process.exitCode = (await passThrough(command, { cwd: root, env })) || process.exitCode;
+  }
+} else fail(`the tensorflow engine is not built in ${folder}; run pnpm tensorflow:build`);
+
+function fail(message) {
+  process.stderr.write(`strata: ${message}\n`);
   process.exitCode = 1;
 }
