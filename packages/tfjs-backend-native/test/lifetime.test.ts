@@ -8,6 +8,7 @@ import {
   layerNorm,
   linear,
   nativeMemory,
+  type OutOfDeviceMemoryDetails,
   OutOfDeviceMemoryError,
   selfAttention,
   softmaxCrossEntropy,
@@ -102,7 +103,7 @@ describe('what does not fit', () => {
       caught = error;
     }
     expect(caught).toBeInstanceOf(OutOfDeviceMemoryError);
-    const { details } = caught as OutOfDeviceMemoryError;
+    const details = (caught as OutOfDeviceMemoryError).details as unknown as OutOfDeviceMemoryDetails;
     expect(details.budgetBytes).toBe(BUDGET);
     expect(details.askedBytes).toBeGreaterThan(details.largestFreeBytes);
     expect(details.freeBytes).toBeLessThanOrEqual(BUDGET - used);

@@ -41,7 +41,11 @@ export function asOperation<T extends tf.Tensor>(
       gradient = result.gradient;
       return result.value;
     },
-    backwardsFunc: (dy, saved) => ({ ...gradient!(dy, saved).map((g) => (typeof g === 'function' ? g : () => g)) }),
+    backwardsFunc: (dy, saved) => {
+      const gradients = gradient!(dy, saved);
+      if (gradients.every((g) => typeof g !== 'function')) release(dy, saved);
+      return { ...gradients.map((g) => (typeof g === 'function' ? g : () => g)) };
+    },
   });
   return value as T;
 }
@@ -60,6 +64,18 @@ function byCustomGrad(inputs: readonly tf.Tensor[], compute: (...inputs: tf.Tens
     };
   });
   return operation(...inputs);
+}
+
+/**
+ * Frees what backward will not look at again: tfjs would hold it until the whole of backward is done, and twice the
+ * memory means half of it out of the cache. A `dy` that the user gave, and the tape of a higher derivative, stay.
+ */
+export function release(dy: tf.Tensor, saved: readonly tf.Tensor[]): void {
+  const { activeScope, gradientDepth } = tf.engine().state;
+  if (gradientDepth > 0) return;
+  // Every node of the tape has a dy of its own; one of an outer scope is the user's.
+  if (dy.scopeId === activeScope.id) dy.dispose();
+  tf.dispose([...saved]);
 }
 
 /** Whether somebody will ask for gradients of what is computed now. */

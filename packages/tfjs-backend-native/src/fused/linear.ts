@@ -10,7 +10,7 @@ import {
 } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { NativeBackend } from '../NativeBackend.js';
-import { asOperation, isTaping, rowsOf } from './gradients.js';
+import { asOperation, isTaping, release, rowsOf } from './gradients.js';
 
 /**
  * activation(x · weight + bias), differentiable in all three.
@@ -67,13 +67,20 @@ export function linear<T extends tf.Tensor>(
         const dBias = unfilledTensor(bias!.shape, (sums) => {
           const from = readTensor(dy);
           if (!other) return activationGradientInto(from, 'linear', undefined, undefined, sums);
+          dz.dispose();
           dz = unfilledTensor<tf.Rank.R2>([rows, out], (to) =>
             activationGradientInto(from, activation, readTensor(other), to, sums),
           );
         });
+        release(dy, other ? [other] : []);
+        // tfjs asks in this order, for those that it needs; the weight is nearly always among them.
         return [
           () => tf.reshape(tf.matMul(dz, weight as tf.Tensor2D, false, true), x!.shape),
-          () => tf.matMul(tf.reshape(x!, [rows, width]), dz, true),
+          () => {
+            const dWeight = tf.matMul(tf.reshape(x!, [rows, width]), dz, true);
+            if (!isTaping()) tf.dispose([dz, x!, weight!]);
+            return dWeight;
+          },
           () => dBias,
         ];
       },
