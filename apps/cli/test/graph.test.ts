@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -92,6 +92,83 @@ describe('graph partition', () => {
   });
 });
 
+describe('graph partition of edge files', () => {
+  it('streams a generated graph, and reports what it did', async () => {
+    const file = join(folder, 'big.i32');
+    const size = ['--vertices', '4000', '--degree', '40', '--communities', '16'];
+    const made = await strata(['graph', 'generate', 'community', ...size, '--out', file, '--json', '-']);
+    expect(made.code, made.stderr).toBe(0);
+    const { edges } = JSON.parse(made.stdout).metrics;
+    expect(statSync(file).size).toBe(8 * edges);
+    const out = join(folder, 'big.parts');
+    const grem = ['graph', 'partition', '--data', file, '--method', 'grem', '--parts', '4', '--out', out];
+    const run = await strata([...grem, '--chunk-edges', '20000', '--passes', '2', '--json', '-']);
+    expect(run.code, run.stderr).toBe(0);
+    const { config, metrics } = JSON.parse(run.stdout);
+    expect(config.streamed).toBe(true);
+    expect(metrics).toMatchObject({ edges, numVertices: 4000, chunkEdges: 20_000, parts: 4 });
+    expect(metrics.cutRatio).toBeLessThan(0.4);
+    expect(run.stderr).toMatch(/edges\/s · .* moves · cut about .* MiB/);
+    expect(readFileSync(out, 'utf8').trim().split('\n')).toHaveLength(4000);
+    const whole = await strata([
+      'graph',
+      'partition',
+      '--data',
+      file,
+      '--method',
+      'multilevel',
+      '--parts',
+      '4',
+      '--json',
+      '-',
+    ]);
+    expect(JSON.parse(whole.stdout).metrics.cutRatio).toBeLessThan(metrics.cutRatio + 0.02);
+  });
+
+  it('stops on Ctrl-C with code 130, streaming or in memory, and leaves nothing', async () => {
+    const file = join(folder, 'huge.i32');
+    const size = ['--vertices', '60000', '--degree', '60'];
+    await strata(['graph', 'generate', 'community', ...size, '--out', file]);
+    const tmp = mkdtempSync(join(folder, 'tmp-'));
+    for (const method of ['grem', 'multilevel']) {
+      const out = join(folder, `never-${method}`);
+      const args = ['graph', 'partition', '--data', file, '--method', method, '--parts', '16', '--passes', '50'];
+      let isSent = false;
+      const { code } = await strata([...args, '--out', out], {
+        env: { TMPDIR: tmp },
+        onOutput: (text, child) => {
+          if (isSent || !text.includes('percent')) return;
+          isSent = true;
+          child.kill('SIGINT');
+        },
+      });
+      expect(code).toBe(130);
+      expect(readdirSync(tmp)).toEqual([]);
+      expect(readdirSync(folder).filter((name) => name.startsWith('never'))).toEqual([]);
+    }
+  });
+
+  it('refuses a budget below the state, and kinds that cannot be streamed', async () => {
+    const file = join(folder, 'two.i32');
+    writeFileSync(file, new Uint8Array(Int32Array.of(0, 1, 1, 2).buffer));
+    const budget = await strata([
+      'graph',
+      'partition',
+      '--data',
+      file,
+      '--method',
+      'grem',
+      '--parts',
+      '2',
+      '--memory',
+      '1kB',
+    ]);
+    expect([budget.code, problemOf(budget).cause]).toEqual([2, expect.stringContaining('memoryBytes')]);
+    const kind = await strata(['graph', 'generate', 'grid', '--out', join(folder, 'grid.i32')]);
+    expect([kind.code, problemOf(kind).cause]).toEqual([2, expect.stringContaining('rmat or community')]);
+  });
+});
+
 describe('graph generate and convert', () => {
   it('write files that read back as the same graph', async () => {
     const file = join(folder, 'grid.txt.gz');
@@ -123,7 +200,7 @@ describe('graph generate and convert', () => {
 
   it.each([
     ['an unknown kind', ['generate', 'tree', '--out', 'x.txt'], 'one of rmat, random, community, grid'],
-    ['an unknown format', ['convert', 'a.txt', 'b.txt', '--from', 'dot'], 'one of edge-list, matrix-market'],
+    ['an unknown format', ['convert', 'a.txt', 'b.txt', '--from', 'dot'], 'one of edge-list, binary, matrix-market'],
     ['an input that is not there', ['convert', '/nonexistent/a.txt', 'b.txt'], '/nonexistent/a.txt'],
   ])('refuse %s', async (_, args, cause) => {
     const outcome = await strata(['graph', ...args], { cwd: folder });

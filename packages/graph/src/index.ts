@@ -35,6 +35,7 @@ export {
 } from './io/LoadedGraph.js';
 export type { ReadControl, ReadProgress } from './io/lineBlocks.js';
 export { readPartitionFile, writePartitionFile } from './io/partitionFile.js';
+export { readBinaryEdges } from './io/readBinaryEdges.js';
 export { type EdgeListOptions, readEdgeList } from './io/readEdgeList.js';
 export { detectGraphFormat, type ReadGraphOptions, readGraph } from './io/readGraph.js';
 export { type MatrixMarketOptions, readMatrixMarket } from './io/readMatrixMarket.js';
@@ -61,6 +62,7 @@ export {
   type PartitionMetricsOptions,
   partitionMetrics,
 } from './partition/partitionMetrics.js';
+export { isBinaryEdgePath } from './stream/edgeFile.js';
 export type { EdgePieces } from './stream/edgeInput.js';
 export { type GremResult, grem } from './stream/grem.js';
 export type { GremOptions, GremProgress } from './stream/gremOptions.js';

@@ -114,7 +114,9 @@ describe('partition', () => {
       (options: object, parts = 2) =>
       () =>
         partition(g, parts, options as PartitionOptions);
-    expect(run({ method: 'voronoi' })).toThrow('one of random, hash, range, ldg, fennel, frozen, grem, multilevel, metis, got "voronoi"');
+    expect(run({ method: 'voronoi' })).toThrow(
+      'one of random, hash, range, ldg, fennel, frozen, grem, multilevel, metis, got "voronoi"',
+    );
     for (const parts of [0, -1, 1.5, NaN]) expect(run({}, parts)).toThrow(OptionError);
     for (const bad of [
       { balance: 0.9 },

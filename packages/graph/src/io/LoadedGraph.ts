@@ -4,7 +4,7 @@ import type { DuplicateWeight, SelfLoops } from '../csr/csrFromEdges.js';
 import type { ReadControl } from './lineBlocks.js';
 
 /** File formats of `readGraph`. */
-export const graphFormats = ['edge-list', 'matrix-market', 'metis', 'ogb-csv'] as const;
+export const graphFormats = ['edge-list', 'binary', 'matrix-market', 'metis', 'ogb-csv'] as const;
 /** One of {@link graphFormats}. */
 export type GraphFormat = (typeof graphFormats)[number];
 

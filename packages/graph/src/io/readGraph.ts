@@ -1,8 +1,10 @@
 /** Reads a graph in whatever supported format it is. */
 import { stat } from 'node:fs/promises';
 import { OptionError } from '@strata-ml/core';
+import { isBinaryEdgePath } from '../stream/edgeFile.js';
 import { type GraphFormat, graphFormats, type LoadedGraph } from './LoadedGraph.js';
 import { firstLine } from './lineBlocks.js';
+import { readBinaryEdges } from './readBinaryEdges.js';
 import { type EdgeListOptions, readEdgeList } from './readEdgeList.js';
 import { readMatrixMarket } from './readMatrixMarket.js';
 import { readMetis } from './readMetis.js';
@@ -15,7 +17,7 @@ export interface ReadGraphOptions extends EdgeListOptions {
 }
 
 /**
- * Reads an edge list, Matrix Market file, METIS graph or OGB raw CSV folder; gzip is recognised by content.
+ * Reads an edge list, binary edge list, Matrix Market file, METIS graph or OGB raw CSV folder; gzip is recognised by content.
  *
  * `directed` means what it means to the reader of the format (METIS graphs are always undirected).
  *
@@ -28,6 +30,8 @@ export async function readGraph(path: string, options: ReadGraphOptions = {}): P
   switch (format) {
     case 'edge-list':
       return readEdgeList(path, rest);
+    case 'binary':
+      return readBinaryEdges(path, rest);
     case 'matrix-market':
       return readMatrixMarket(path, rest);
     case 'metis':
@@ -41,7 +45,7 @@ export async function readGraph(path: string, options: ReadGraphOptions = {}): P
 
 /**
  * Tells the format: a folder is OGB CSV, `.mtx` and a first line `%%MatrixMarket` are Matrix Market, `.graph` and
- * `.metis` are METIS; everything else is an edge list. A trailing `.gz` is ignored.
+ * `.metis` are METIS, `.i32`, `.bin` and `.edges` are binary edges; everything else is an edge list. A trailing `.gz` is ignored.
  *
  * @throws `DataError` if the file cannot be read.
  */
@@ -53,6 +57,7 @@ export async function detectGraphFormat(path: string): Promise<GraphFormat> {
   if (isFolder) return 'ogb-csv';
   const extension = /\.([^./\\]+)(\.gz)?$/i.exec(path)?.[1]?.toLowerCase();
   if (extension === 'mtx' || extension === 'mm') return 'matrix-market';
+  if (isBinaryEdgePath(path)) return 'binary';
   if (extension === 'graph' || extension === 'metis') return 'metis';
   return (await firstLine(path)).toLowerCase().startsWith('%%matrixmarket') ? 'matrix-market' : 'edge-list';
 }

@@ -5,7 +5,7 @@
  * concatenation of the shuffled buckets is a random order of the edges (of different ones, if duplicates are kept).
  */
 import { rm } from 'node:fs/promises';
-import { AbortedError, type Rng } from '@strata-ml/core';
+import { AbortedError, DataError, type Rng } from '@strata-ml/core';
 import { sortEdges } from '../csr/sortEdges.js';
 import { Sequence } from '../generate/Sequence.js';
 import { type EdgeChunk, EdgeWriter, edgeChunks } from './edgeFile.js';
@@ -44,6 +44,10 @@ export async function shuffleEdges(
         let u = pairs[2 * i]!;
         let v = pairs[2 * i + 1]!;
         if (u > v && dedupe) [u, v] = [v, u];
+        if ((u | v) < 0) {
+          const bad = Math.min(u, v);
+          throw new DataError(`edges: vertex ids must not be negative, got ${bad}; number vertices from 0`);
+        }
         if (u > largest) largest = u;
         if (v > largest) largest = v;
         if (u === v && dedupe) continue;
