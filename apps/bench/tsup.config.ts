@@ -8,6 +8,8 @@ export default defineConfig(
     copy: 'src/contenders/copy.ts',
     denseStep: 'src/contenders/denseStep.ts',
     engineOps: 'src/contenders/engineOps.ts',
+    partitionMake: 'src/contenders/partitionMake.ts',
+    partitionRun: 'src/contenders/partitionRun.ts',
     report: 'src/report.ts',
     train: 'src/contenders/train.ts',
     tutorial: 'src/contenders/tutorial.ts',
