@@ -29,6 +29,18 @@ export function areFloat(backend: NativeBackend, ...infos: readonly TensorInfo[]
   return true;
 }
 
+/** The common type of tensors of 4-byte elements whose arrays are what their labels say; undefined for any others. */
+export function fourByteType(backend: NativeBackend, ...infos: readonly TensorInfo[]): 'float32' | 'int32' | undefined {
+  const { dtype } = infos[0]!;
+  if (dtype !== 'float32' && dtype !== 'int32') return undefined;
+  for (const info of infos) {
+    const values = backend.values(info.dataId);
+    const isAsLabelled = dtype === 'float32' ? values instanceof Float32Array : values instanceof Int32Array;
+    if (info.dtype !== dtype || !isAsLabelled) return undefined;
+  }
+  return dtype;
+}
+
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {
   let size = 1;

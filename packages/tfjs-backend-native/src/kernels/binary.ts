@@ -28,6 +28,7 @@ export const binaryKernels: NativeKernels = {
   Maximum: arithmetic('Maximum', 'max'),
   Minimum: arithmetic('Minimum', 'min'),
   SquaredDifference: arithmetic('SquaredDifference', 'squaredDifference'),
+  FloorDiv: arithmetic('FloorDiv', 'floorDiv'),
   Prelu: ({ inputs: { x, alpha }, backend }) => compute(backend, 'Prelu', 'prelu', x, alpha, 'float32'),
   EluGrad: ({ inputs: { dy, y }, backend }) => compute(backend, 'EluGrad', 'eluGrad', dy, y, 'float32'),
   Equal: comparison('Equal', 'equal'),
@@ -48,7 +49,27 @@ function comparison(kernel: string, operator: CompareOperator): NativeKernel {
   return ({ inputs: { a, b }, backend }) => compute(backend, kernel, operator, a, b, 'bool');
 }
 
-/** `operator(a, b)` as a new tensor; undefined unless both are float32. */
+/** The same operators on int32, where they are one instruction. */
+const INTEGER: Partial<Record<BinaryOperator | CompareOperator, BinaryOperator | CompareOperator>> = {
+  add: 'addInt',
+  sub: 'subInt',
+  mul: 'mulInt',
+  max: 'maxInt',
+  min: 'minInt',
+  equal: 'equalInt',
+  notEqual: 'notEqualInt',
+  less: 'lessInt',
+  lessEqual: 'lessEqualInt',
+  greater: 'greaterInt',
+  greaterEqual: 'greaterEqualInt',
+};
+
+function areInteger(backend: NativeBackend, a: TensorInfo, b: TensorInfo): boolean {
+  if (a.dtype !== 'int32' || b.dtype !== 'int32') return false;
+  return backend.values(a.dataId) instanceof Int32Array && backend.values(b.dataId) instanceof Int32Array;
+}
+
+/** `operator(a, b)` as a new tensor; undefined unless both are float32, or int32 where that is as simple. */
 function compute(
   backend: NativeBackend,
   kernel: string,
@@ -57,6 +78,15 @@ function compute(
   b: TensorInfo,
   dtype: 'float32' | 'bool',
 ): TensorInfo | undefined {
+  const integer = INTEGER[operator];
+  if (integer && areInteger(backend, a, b)) {
+    const plan = planBroadcast(a.shape, b.shape);
+    const [x, y] = [backend.address(a.dataId), backend.address(b.dataId)];
+    const type = dtype === 'bool' ? 'bool' : 'int32';
+    const { dataId, values } = backend.allocate(kernel, plan.size, type);
+    runBroadcast(backend.simd.rows[integer], plan, x, y, values.byteOffset, type === 'bool' ? 1 : 4);
+    return { dataId, shape: plan.shape, dtype: type };
+  }
   if (!areFloat(backend, a, b)) return undefined;
   const plan = planBroadcast(a.shape, b.shape);
   const x = backend.operand(a, 0);

@@ -1,5 +1,6 @@
 /** Broadcasting as loops: which dimensions can be walked as one, and in what steps. */
-import type { Form, RowsLoop } from '../simd/loops.js';
+import type { Form } from '../simd/loopFunctions.js';
+import type { RowsLoop } from '../simd/loops.js';
 
 /** A run of dimensions, outermost first in a plan; strides in bytes, 0 where the operand is repeated. */
 interface Walk {

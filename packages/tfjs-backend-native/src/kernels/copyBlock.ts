@@ -1,87 +1,50 @@
-/** Copies an n-dimensional block between two dense arrays, in runs as long as the shapes allow. */
+/** Copies an n-dimensional block of 4-byte elements between two dense arrays in the arena, in runs as long as possible. */
+import type { NativeBackend } from '../NativeBackend.js';
 
-/** Below this many elements a loop is faster than `TypedArray.set` of a subarray; an estimate. */
-const SHORT_RUN = 48;
+/** A dense array in the arena, and where in it a block begins. */
+export interface Place {
+  /** First byte of the array. */
+  readonly at: number;
+  readonly shape: readonly number[];
+  readonly begin: readonly number[];
+}
 
-/** Arrays of equal type. */
-export type Elements = Float32Array | Int32Array | Uint8Array;
-
-/**
- * Copies a block of `size` from `source` (dense, `sourceShape`) at `sourceBegin` to `target` (dense, `targetShape`) at
- * `targetBegin`. All lists have the same length.
- */
-export function copyBlock(
-  source: Elements,
-  sourceShape: readonly number[],
-  sourceBegin: readonly number[],
-  target: Elements,
-  targetShape: readonly number[],
-  targetBegin: readonly number[],
-  size: readonly number[],
-): void {
+/** Copies the block of `size` at `from` to `to`; all lists have the same length. */
+export function copyBlock(backend: NativeBackend, from: Place, to: Place, size: readonly number[]): void {
   if (size.includes(0)) return;
   // The longest suffix of dimensions that is whole in both arrays makes one run, together with the one before it.
   let split = size.length - 1;
-  while (split > 0 && size[split] === sourceShape[split] && size[split] === targetShape[split]) split--;
-  let run = 1;
+  while (split > 0 && size[split] === from.shape[split] && size[split] === to.shape[split]) split--;
+  let run = 4;
   for (let i = Math.max(0, split); i < size.length; i++) run *= size[i]!;
-  const sourceStrides = stridesOf(sourceShape);
-  const targetStrides = stridesOf(targetShape);
-  let from = 0;
-  let to = 0;
+  const fromStrides = stridesOf(from.shape);
+  const toStrides = stridesOf(to.shape);
+  let source = from.at;
+  let target = to.at;
   for (let i = 0; i < size.length; i++) {
-    from += sourceBegin[i]! * sourceStrides[i]!;
-    to += targetBegin[i]! * targetStrides[i]!;
+    source += from.begin[i]! * fromStrides[i]!;
+    target += to.begin[i]! * toStrides[i]!;
   }
-  const visit = (depth: number, fromAt: number, toAt: number): void => {
-    if (depth >= split) {
-      copyRun(source, fromAt, target, toAt, run);
+  const { copyRows } = backend.simd;
+  const rowsAxis = split - 1;
+  if (rowsAxis < 0) {
+    copyRows(source, target, 1, run, 0, 0);
+    return;
+  }
+  const visit = (axis: number, fromAt: number, toAt: number): void => {
+    if (axis === rowsAxis) {
+      copyRows(fromAt, toAt, size[axis]!, run, fromStrides[axis]!, toStrides[axis]!);
       return;
     }
-    if (depth === split - 1) {
-      copyRuns(source, fromAt, sourceStrides[depth]!, target, toAt, targetStrides[depth]!, size[depth]!, run);
-      return;
-    }
-    for (let i = 0; i < size[depth]!; i++) {
-      visit(depth + 1, fromAt + i * sourceStrides[depth]!, toAt + i * targetStrides[depth]!);
-    }
+    for (let i = 0; i < size[axis]!; i++) visit(axis + 1, fromAt + i * fromStrides[axis]!, toAt + i * toStrides[axis]!);
   };
-  visit(0, from, to);
+  visit(0, source, target);
 }
 
-function copyRuns(
-  source: Elements,
-  from: number,
-  fromStep: number,
-  target: Elements,
-  to: number,
-  toStep: number,
-  count: number,
-  run: number,
-): void {
-  if (run >= SHORT_RUN) {
-    for (let i = 0; i < count; i++) copyRun(source, from + i * fromStep, target, to + i * toStep, run);
-    return;
-  }
-  for (let i = 0; i < count; i++) {
-    const fromAt = from + i * fromStep;
-    const toAt = to + i * toStep;
-    for (let j = 0; j < run; j++) target[toAt + j] = source[fromAt + j]!;
-  }
-}
-
-/** `target[to, to + run) = source[from, from + run)` */
-export function copyRun(source: Elements, from: number, target: Elements, to: number, run: number): void {
-  if (run >= SHORT_RUN) {
-    target.set(source.subarray(from, from + run), to);
-    return;
-  }
-  for (let j = 0; j < run; j++) target[to + j] = source[from + j]!;
-}
-
+/** In bytes. */
 function stridesOf(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
-  let stride = 1;
+  let stride = 4;
   for (let i = shape.length - 1; i >= 0; i--) {
     strides[i] = stride;
     stride *= shape[i]!;

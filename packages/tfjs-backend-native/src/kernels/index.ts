@@ -4,15 +4,19 @@ import { batchNormKernels } from './batchNorm.js';
 import { binaryKernels } from './binary.js';
 import { convKernels } from './conv.js';
 import { depthwiseKernels } from './depthwise.js';
+import { einsumKernels } from './einsum.js';
 import { fusedKernels } from './fused.js';
 import { layoutKernels } from './layout.js';
+import { logicalKernels } from './logical.js';
 import { matMulKernels } from './matMul.js';
 import type { NativeKernels } from './NativeKernel.js';
 import { poolKernels } from './pool.js';
 import { reduceKernels } from './reduce.js';
 import { repeatKernels } from './repeat.js';
+import { scatterKernels } from './scatter.js';
 import { softmaxKernels } from './softmax.js';
 import { stridedSliceKernels } from './stridedSlice.js';
+import { topKKernels } from './topK.js';
 import { transposeKernels } from './transpose.js';
 import { unaryKernels } from './unary.js';
 import { valueKernels } from './values.js';
@@ -37,4 +41,8 @@ export const nativeKernels: NativeKernels = {
   ...repeatKernels,
   ...stridedSliceKernels,
   ...valueKernels,
+  ...logicalKernels,
+  ...einsumKernels,
+  ...scatterKernels,
+  ...topKKernels,
 };

@@ -1,31 +1,33 @@
 /** Kernels that move elements without changing them: Slice, Concat, PadV2, GatherV2, UnsortedSegmentSum. */
 import { backend_util, slice_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
-import type { OnnxGraph } from '../ort/onnxModel.js';
-import { copyBlock, copyRun } from './copyBlock.js';
-import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
-
-/** Below this many elements a plain loop beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
-const SMALL = 512;
+import { copyBlock } from './copyBlock.js';
+import { areFloat, fourByteType, type NativeKernels, sizeOf } from './NativeKernel.js';
 
 export const layoutKernels: NativeKernels = {
   Slice({ inputs: { x }, attrs, backend }) {
-    if (!areFloat(backend, x)) return undefined;
+    const dtype = fourByteType(backend, x);
+    if (!dtype) return undefined;
     const [begin, size] = slice_util.parseSliceParams(x, attrs.begin, attrs.size) as [number[], number[]];
     slice_util.assertParamsValid(x, begin, size);
-    const { dataId, values } = backend.allocate('Slice', sizeOf(size), 'float32');
-    copyBlock(backend.floats(x), x.shape, begin, values, size, new Array(size.length).fill(0), size);
-    return { dataId, shape: size, dtype: 'float32' };
+    const from = backend.address(x.dataId);
+    const { dataId, values } = backend.allocate('Slice', sizeOf(size), dtype);
+    const to = { at: values.byteOffset, shape: size, begin: zeros(size.length) };
+    copyBlock(backend, { at: from, shape: x.shape, begin }, to, size);
+    return { dataId, shape: size, dtype };
   },
 
   PadV2({ inputs: { x }, attrs: { paddings, constantValue }, backend }) {
-    if (!areFloat(backend, x)) return undefined;
+    const dtype = fourByteType(backend, x);
+    if (!dtype) return undefined;
     const before = (paddings as [number, number][]).map(([first]) => first);
     const shape = (x.shape as number[]).map((dim, i) => dim + paddings[i][0] + paddings[i][1]);
-    const { dataId, values } = backend.allocate('PadV2', sizeOf(shape), 'float32');
+    const at = backend.address(x.dataId);
+    const { dataId, values } = backend.allocate('PadV2', sizeOf(shape), dtype);
     values.fill(constantValue);
-    copyBlock(backend.floats(x), x.shape, new Array(shape.length).fill(0), values, shape, before, x.shape);
-    return { dataId, shape, dtype: 'float32' };
+    const to = { at: values.byteOffset, shape, begin: before };
+    copyBlock(backend, { at, shape: x.shape, begin: zeros(shape.length) }, to, x.shape);
+    return { dataId, shape, dtype };
   },
 
   Concat: ({ inputs, attrs, backend }) => concat(backend, inputs as TensorInfo[], attrs.axis),
@@ -37,22 +39,26 @@ export const layoutKernels: NativeKernels = {
     segmentSum(backend, x, segmentIds, numSegments),
 };
 
+const zeros = (length: number): number[] => new Array<number>(length).fill(0);
+
 function concat(backend: NativeBackend, inputs: readonly TensorInfo[], axisAttribute: number): TensorInfo | undefined {
-  if (!areFloat(backend, ...inputs)) return undefined;
+  const dtype = fourByteType(backend, ...inputs);
+  if (!dtype) return undefined;
   const axis = util.parseAxisParam(axisAttribute, inputs[0]!.shape)[0]!;
   const shapes = inputs.map((input) => input.shape);
   backend_util.assertParamsConsistent(shapes, axis);
   const shape = backend_util.computeOutShape(shapes, axis);
-  const { dataId, values } = backend.allocate('Concat', sizeOf(shape), 'float32');
+  const sources = inputs.map((input) => backend.address(input.dataId));
+  const { dataId, values } = backend.allocate('Concat', sizeOf(shape), dtype);
   const outer = sizeOf(shape.slice(0, axis));
-  const width = sizeOf(shape.slice(axis));
-  let column = 0;
-  for (const input of inputs) {
-    const part = sizeOf(input.shape.slice(axis));
-    copyBlock(backend.floats(input), [outer, part], [0, 0], values, [outer, width], [0, column], [outer, part]);
+  const width = sizeOf(shape.slice(axis)) * 4;
+  let column = values.byteOffset;
+  inputs.forEach((input, i) => {
+    const part = sizeOf(input.shape.slice(axis)) * 4;
+    if (part > 0) backend.simd.copyRows(sources[i]!, column, outer, part, part, width);
     column += part;
-  }
-  return { dataId, shape, dtype: 'float32' };
+  });
+  return { dataId, shape, dtype };
 }
 
 function gather(
@@ -63,10 +69,12 @@ function gather(
   batchDims: number,
 ): TensorInfo | undefined {
   const at = backend.values(indices.dataId);
-  if (!areFloat(backend, x) || !(at instanceof Int32Array) || batchDims !== 0) return undefined;
+  const dtype = fourByteType(backend, x);
+  if (!dtype || !(at instanceof Int32Array) || batchDims !== 0) return undefined;
   const axis = util.parseAxisParam(axisAttribute, x.shape)[0]!;
   const length = x.shape[axis]!;
-  for (const index of at) {
+  for (let i = 0; i < at.length; i++) {
+    const index = at[i]!;
     // The wording of the cpu backend.
     if (index < 0 || index >= length) {
       throw new Error(`GatherV2: the index value ${index} is not in [0, ${length - 1}]`);
@@ -81,28 +89,17 @@ function gather(
     axis,
     0,
   );
-  const { dataId, values } = backend.allocate('GatherV2', outer * at.length * inner, 'float32');
-  const source = backend.floats(x);
-  if (values.length >= SMALL) {
-    backend.operators
-      .get('Gather', () => GATHER)
-      .input(0, backend.address(x.dataId), [outer, length, inner])
-      .input(1, backend.address(indices.dataId), [at.length])
-      .run(values.byteOffset, [outer, at.length, inner]);
-  } else {
-    for (let i = 0, to = 0; i < outer; i++) {
-      for (let j = 0; j < at.length; j++, to += inner)
-        copyRun(source, (i * length + at[j]!) * inner, values, to, inner);
-    }
+  const source = backend.address(x.dataId);
+  const rows = backend.address(indices.dataId);
+  const count = backend.floats(indices).length;
+  const { dataId, values } = backend.allocate('GatherV2', outer * count * inner, dtype);
+  const bytes = inner * 4;
+  for (let i = 0; i < outer && bytes > 0; i++) {
+    const to = values.byteOffset + i * count * bytes;
+    backend.simd.gatherRows(source + i * length * bytes, to, rows, count, bytes);
   }
-  return { dataId, shape: outputShape, dtype: 'float32' };
+  return { dataId, shape: outputShape, dtype };
 }
-
-const GATHER: OnnxGraph = {
-  inputs: { x: 'float32', indices: 'int32' },
-  outputs: { y: 'float32' },
-  nodes: [{ op: 'Gather', inputs: ['x', 'indices'], outputs: ['y'], attributes: { axis: 1 } }],
-};
 
 function segmentSum(
   backend: NativeBackend,

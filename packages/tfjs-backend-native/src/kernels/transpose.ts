@@ -1,7 +1,7 @@
 /** Transpose: rows moved whole where the last dimension stays, blocks of 4×4 where it does not. */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
-import { areFloat, type NativeKernels } from './NativeKernel.js';
+import { fourByteType, type NativeKernels } from './NativeKernel.js';
 
 /** Elements of a tile, and rows of one: a tile of source and target stays in the first-level cache. Measured. */
 const TILE = 4096;
@@ -20,14 +20,15 @@ interface Walk {
 
 /** Transposes; dimensions that stay neighbours are moved as one. */
 function transpose(backend: NativeBackend, x: TensorInfo, perm: readonly number[]): TensorInfo | undefined {
-  if (!areFloat(backend, x)) return undefined;
+  const dtype = fourByteType(backend, x);
+  if (!dtype) return undefined;
   const shape = perm.map((axis) => x.shape[axis]!);
   const { dims, order } = mergeAxes(x.shape, perm);
   if (order.every((axis, i) => axis === i)) return backend.share(x, shape);
   const source = backend.address(x.dataId);
-  const { dataId, values } = backend.allocate('Transpose', backend.floats(x).length, 'float32');
+  const { dataId, values } = backend.allocate('Transpose', backend.floats(x).length, dtype);
   if (values.length > 0) move(backend, source, values.byteOffset, dims, order);
-  return { dataId, shape, dtype: 'float32' };
+  return { dataId, shape, dtype };
 }
 
 function move(

@@ -4,6 +4,7 @@ import type { NativeBackend } from '../NativeBackend.js';
 import type { OnnxGraph } from '../ort/onnxModel.js';
 import type { UnaryOperator } from '../simd/loops.js';
 import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.js';
+import { withScratch } from './scratch.js';
 
 /** Below this many elements a loop over `Math.f` beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
 const SMALL = 512;
@@ -30,6 +31,37 @@ export const unaryKernels: NativeKernels = {
   Sin: transcendental('Sin', Math.sin),
   Cos: transcendental('Cos', Math.cos),
   Erf: transcendental('Erf', undefined),
+  Tan: transcendental('Tan', Math.tan),
+  Asin: transcendental('Asin', Math.asin),
+  Acos: transcendental('Acos', Math.acos),
+  Atan: transcendental('Atan', Math.atan),
+  Sinh: transcendental('Sinh', Math.sinh),
+  Cosh: transcendental('Cosh', Math.cosh),
+  Asinh: transcendental('Asinh', Math.asinh),
+  Acosh: transcendental('Acosh', Math.acosh),
+  Atanh: transcendental('Atanh', Math.atanh),
+  Log1p: composed('Log1p', log1p),
+  Softplus: composed('Softplus', (backend, x, out, size) => {
+    // max(x, 0) + log(1 + exp(−|x|)): nothing overflows, and little exponentials keep their digits.
+    const { unary, rows } = backend.simd;
+    unary.abs(x, out, size, 0, 0);
+    unary.neg(out, out, size, 0, 0);
+    exponential(backend, out, out, size);
+    withScratch(backend.arena, 'Softplus', (scratch) => {
+      const tail = scratch.take(size * 4);
+      log1p(backend, out, tail, size);
+      unary.relu(x, out, size, 0, 0);
+      rows.add.both(out, tail, out, 1, size, 0, 0, 0);
+    });
+  }),
+  Selu: composed('Selu', (backend, x, out, size) => {
+    backend.simd.unary.clip(x, out, size, -Infinity, 0);
+    exponential(backend, out, out, size);
+    backend.simd.rows.seluTail.both(x, out, out, 1, size, 0, 0, 0);
+  }),
+  IsNan: test('IsNan', (backend, x, out, size) => backend.simd.rows.notEqual.both(x, x, out, 1, size, 0, 0, 0)),
+  IsInf: test('IsInf', (backend, x, out, size) => compareAbs(backend, 'equal', x, out, size)),
+  IsFinite: test('IsFinite', (backend, x, out, size) => compareAbs(backend, 'less', x, out, size)),
   Elu: ({ inputs: { x }, backend }) => {
     if (!areFloat(backend, x)) return undefined;
     const source = backend.operand(x, 0);
@@ -74,6 +106,68 @@ function transcendental(op: string, scalar: ((x: number) => number) | undefined)
     return { dataId, shape: x.shape, dtype: 'float32' };
   };
 }
+
+type Fill = (backend: NativeBackend, x: number, out: number, size: number) => void;
+
+/** A kernel made of several loops; `fill` gets addresses in the arena. */
+function composed(kernel: string, fill: Fill): NativeKernel {
+  return ({ inputs: { x }, backend }) => {
+    if (!areFloat(backend, x)) return undefined;
+    const source = backend.address(x.dataId);
+    const size = backend.floats(x).length;
+    const { dataId, values } = backend.allocate(kernel, size, 'float32');
+    fill(backend, source, values.byteOffset, size);
+    return { dataId, shape: x.shape, dtype: 'float32' };
+  };
+}
+
+/** A kernel that says yes or no of every number. */
+function test(kernel: string, fill: Fill): NativeKernel {
+  return ({ inputs: { x }, backend }) => {
+    if (!areFloat(backend, x)) return undefined;
+    const source = backend.address(x.dataId);
+    const size = backend.floats(x).length;
+    const { dataId, values } = backend.allocate(kernel, size, 'bool');
+    fill(backend, source, values.byteOffset, size);
+    return { dataId, shape: x.shape, dtype: 'bool' };
+  };
+}
+
+function compareAbs(backend: NativeBackend, operator: 'equal' | 'less', x: number, out: number, size: number): void {
+  withScratch(backend.arena, 'IsFinite', (scratch) => {
+    const magnitudes = scratch.take(size * 4);
+    backend.simd.unary.abs(x, magnitudes, size, 0, 0);
+    const infinity = backend.constant(1, Infinity);
+    if (size > 0) backend.simd.rows[operator].scalarB(magnitudes, infinity, out, 1, size, 0, 0, 0);
+  });
+}
+
+function exponential(backend: NativeBackend, x: number, out: number, size: number): void {
+  if (size >= SMALL) {
+    runUnary(backend, 'Exp', x, out, size);
+    return;
+  }
+  const [from, to] = [floatsAt(backend, x, size), floatsAt(backend, out, size)];
+  for (let i = 0; i < size; i++) to[i] = Math.exp(from[i]!);
+}
+
+/**
+ * `out = log(1 + x)`; `out` is not `x`. Where 1 + x loses digits of x, the quotient x / ((1 + x) − 1) puts them back.
+ * Goldberg: "What every computer scientist should know about floating-point arithmetic", 1991, theorem 4.
+ */
+function log1p(backend: NativeBackend, x: number, out: number, size: number): void {
+  if (size < SMALL) {
+    const [from, to] = [floatsAt(backend, x, size), floatsAt(backend, out, size)];
+    for (let i = 0; i < size; i++) to[i] = Math.log1p(from[i]!);
+    return;
+  }
+  backend.simd.unary.affine(x, out, size, 1, 1);
+  runUnary(backend, 'Log', out, out, size);
+  backend.simd.rows.log1pTail.both(x, out, out, 1, size, 0, 0, 0);
+}
+
+const floatsAt = (backend: NativeBackend, at: number, size: number): Float32Array =>
+  new Float32Array(backend.arena.memory.buffer, at, size);
 
 /** Runs a unary ONNX operator on `size` elements at address `x`; `out` may be `x`. */
 function runUnary(backend: NativeBackend, op: string, x: number, out: number, size: number): void {

@@ -40,20 +40,28 @@ function filled(backend: NativeBackend, kernel: string, shape: number[], value: 
 
 /**
  * Numbers into another type. The cpu backend only relabels bool and int32 as float32, with the old array underneath;
- * here the array always has the type that the label says.
+ * here the array always has the type that the label says. Numbers that no int32 holds become the nearest one, NaN 0.
  */
 function cast(backend: NativeBackend, x: TensorInfo, dtype: string): TensorInfo | undefined {
+  if (x.dtype === dtype) return backend.share(x);
   const source = backend.values(x.dataId);
   const isNumeric = source instanceof Float32Array || source instanceof Int32Array || source instanceof Uint8Array;
-  if (x.dtype === dtype) return backend.share(x);
-  if (!isNumeric) return undefined;
-  if (dtype !== 'float32' && dtype !== 'int32') return undefined;
-  const { dataId, values } = backend.allocate('Cast', source.length, dtype);
-  if (source instanceof Float32Array && values instanceof Int32Array) {
-    // A loop: `set` converts each element by a call.
-    for (let i = 0; i < source.length; i++) values[i] = source[i]!;
-  } else {
+  if (!isNumeric || (dtype !== 'float32' && dtype !== 'int32' && dtype !== 'bool')) return undefined;
+  const size = source.length;
+  const from = backend.address(x.dataId);
+  const { dataId, values } = backend.allocate('Cast', size, dtype);
+  const to = values.byteOffset;
+  const { unary, rows } = backend.simd;
+  if (source instanceof Uint8Array) {
     values.set(source);
+  } else if (dtype === 'bool') {
+    const differs = source instanceof Float32Array ? rows.notEqual : rows.notEqualInt;
+    // The bits of the number 0 are those of the integer 0.
+    if (size > 0) differs.scalarB(from, backend.constant(1, 0), to, 1, size, 0, 0, 0);
+  } else if (source instanceof Float32Array === (dtype === 'float32')) {
+    backend.simd.copyRows(from, to, 1, size * 4, 0, 0);
+  } else {
+    unary[dtype === 'int32' ? 'toInt' : 'toFloat'](from, to, size, 0, 0);
   }
   return { dataId, shape: x.shape, dtype };
 }

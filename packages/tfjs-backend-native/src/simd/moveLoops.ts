@@ -10,7 +10,9 @@ import {
   ifElse,
   lessThan,
   load,
+  loadInt,
   loadOne,
+  multiply,
   seq,
   set,
   shuffle32,
@@ -68,6 +70,36 @@ export function copyRowsFunction(): WasmFunction {
     body: TIGHT_WIDTHS.reduceRight<Code>(
       (other, width) => ifElse(equals(get(BYTES), i32(width)), whileLoop(get(ROWS), seq(moves(width), next)), other),
       anyWidth,
+    ),
+  };
+}
+
+/** `gatherRows(from, to, indices, count, bytes)` */
+export function gatherRowsFunction(): WasmFunction {
+  const [IN, OUT, INDICES, COUNT, BYTES, FROM, LEFT] = [0, 1, 2, 3, 4, 5, 6] as const;
+  const step = (bytes: number): number[] =>
+    seq(
+      set(FROM, add(get(FROM), i32(bytes))),
+      set(OUT, add(get(OUT), i32(bytes))),
+      set(LEFT, sub(get(LEFT), i32(bytes))),
+    );
+  const vectors = (offsets: readonly number[]): number[] =>
+    seq(...offsets.map((offset) => store(get(OUT), load(get(FROM), offset), offset)));
+  return {
+    name: 'gatherRows',
+    parameters: [I32, I32, I32, I32, I32],
+    locals: [I32, I32],
+    body: whileLoop(
+      get(COUNT),
+      seq(
+        set(FROM, add(get(IN), multiply(loadInt(get(INDICES)), get(BYTES)))),
+        set(LEFT, get(BYTES)),
+        whileLoop(lessThan(i32(63), get(LEFT)), seq(vectors([0, 16, 32, 48]), step(64))),
+        whileLoop(lessThan(i32(15), get(LEFT)), seq(vectors([0]), step(16))),
+        whileLoop(get(LEFT), seq(storeOne(get(OUT), loadOne(get(FROM))), step(4))),
+        set(INDICES, add(get(INDICES), i32(4))),
+        set(COUNT, sub(get(COUNT), i32(1))),
+      ),
     ),
   };
 }

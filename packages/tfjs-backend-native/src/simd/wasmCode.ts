@@ -42,6 +42,9 @@ export const set = (local: number, value: Code): number[] => [...value, 0x21, ..
 export const i32 = (value: number): number[] => [0x41, ...signed(value)];
 export const add = (x: Code, y: Code): number[] => [...x, ...y, 0x6a];
 export const sub = (x: Code, y: Code): number[] => [...x, ...y, 0x6b];
+export const multiply = (x: Code, y: Code): number[] => [...x, ...y, 0x6c];
+/** A 32-bit integer in memory. */
+export const loadInt = (address: Code): number[] => [...address, 0x28, 2, 0];
 export const equals = (x: Code, y: Code): number[] => [...x, ...y, 0x46];
 export const lessThan = (x: Code, y: Code): number[] => [...x, ...y, 0x49];
 /** Moves `count` bytes. */
@@ -137,9 +140,28 @@ export const v = {
   widen8: unary(0x89),
   widen16: unary(0xa9),
   isNonZero32: (x: Code): number[] => simd(0x38, x, bytes16(0)),
+  xor: binary(0x51),
+  neByte: binary(0x24),
   andNot: binary(0x4f),
   /** `x < y ? y : x`: a NaN in `y` is passed over. */
   largerOf: binary(0xeb),
+  /** `y < x ? y : x`: a NaN in `y` is passed over. */
+  smallerOf: binary(0xea),
+  /** 32-bit integers in four lanes; comparisons give all bits or none. */
+  addInt: binary(0xae),
+  subInt: binary(0xb1),
+  mulInt: binary(0xb5),
+  minInt: binary(0xb6),
+  maxInt: binary(0xb8),
+  eqInt: binary(0x37),
+  neInt: binary(0x38),
+  ltInt: binary(0x39),
+  gtInt: binary(0x3b),
+  leInt: binary(0x3d),
+  geInt: binary(0x3f),
+  /** Towards zero; NaN gives 0, what does not fit the nearest end. */
+  toInt: unary(0xf8),
+  toFloat: unary(0xfa),
 };
 
 /** The 4-byte lanes `lanes` (0–3 of `x`, 4–7 of `y`) as one vector. */
