@@ -1,17 +1,20 @@
 /** The trainer: checks, plans, launches one rank per device, gathers the report. */
 import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { performance } from 'node:perf_hooks';
 import { type ChromeTrace, launch, OptionError, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
-import { type PartitionMetrics, partitionCluster, partitionMetrics } from '@strata-ml/graph';
+import type { PartitionMetrics } from '@strata-ml/graph';
 import { type FeatureNorm, normaliseFeatures, type ResolvedGnnSpec } from '@strata-ml/models';
 import { checkGraphData, type GraphData } from './data.js';
 import { makeGraphView, vertexMask } from './graphView.js';
+import { modes } from './modes/registry.js';
+import type { ModeDefinition } from './modes/TrainingMode.js';
 import { type ResolvedTrainOptions, resolveTrainOptions, type TrainOptions } from './options.js';
+import { makePartition } from './partitioning.js';
 import type { HaloBytes } from './plan/traffic.js';
+import { MemoryPlanner } from './planner/MemoryPlanner.js';
 import type { TrainEvent, TrainMetrics, TrainReport } from './report.js';
 import { bestRow, median } from './timeline.js';
-import type { RankResult, TrainPayload } from './train/payload.js';
+import type { GraphView, RankResult, TrainPayload } from './train/payload.js';
 
 /**
  * Trains a graph network for vertex classification on every vertex of the graph at once, spread over a cluster.
@@ -44,7 +47,8 @@ export async function trainGnn(data: GraphData, options: TrainOptions = {}): Pro
       }
     : { train: makeGraphView(data.graph) };
 
-  const { cluster, partition: _, ...rankOptions } = resolved;
+  const { cluster, partition: _, ...given } = resolved;
+  const rankOptions = { ...given, modeOptions: fitted(data, views.train, partOf, resolved, spec) };
   const payload: TrainPayload = {
     data: shareData({ ...data, features: normaliseFeatures(data.features, data.numFeatures, resolved.featureNorm) }),
     partOf,
@@ -70,40 +74,19 @@ export async function trainGnn(data: GraphData, options: TrainOptions = {}): Pro
   return assembleReport(launched.results, partition, { spec, featureNorm: resolved.featureNorm }, launched.trace);
 }
 
-function makePartition(data: GraphData, options: ResolvedTrainOptions, onEvent?: (event: TrainEvent) => void) {
-  const { cluster, partition, partitionPasses: passes, seed, allowEmptyParts } = options;
-  const start = performance.now();
-  const size = worldSizeOf(cluster);
-  const partOf =
-    typeof partition === 'string'
-      ? partitionCluster(data.graph, cluster.devicesPerServer, { method: partition, seed, passes })
-      : partition;
-  if (partOf.length !== data.graph.numVertices) {
-    throw new OptionError('partition', 'length', partOf.length, `${data.graph.numVertices}, one part per vertex`);
-  }
-  const counts = new Int32Array(size);
-  for (let v = 0; v < partOf.length; v++) {
-    const rank = partOf[v]!;
-    if (!(rank >= 0 && rank < size)) {
-      throw new OptionError('partition', `part of vertex ${v}`, rank, `in 0 … ${size - 1}, a rank of the cluster`);
-    }
-    counts[rank]!++;
-  }
-  const empty = counts.indexOf(0);
-  if (empty >= 0 && !allowEmptyParts) {
-    throw new OptionError(
-      'partition',
-      `vertices of device ${empty}`,
-      0,
-      'at least 1',
-      'use fewer devices, another partition, or allow empty parts',
-    );
-  }
-  const trainMask = vertexMask(data.graph.numVertices, data.split.train);
-  const metrics = partitionMetrics(data.graph, partOf, { devicesPerServer: cluster.devicesPerServer, trainMask });
-  onEvent?.({ type: 'partition', metrics, seconds: (performance.now() - start) / 1000 });
-  const method = typeof partition === 'string' ? partition : 'given';
-  return { partOf: toShared(partOf), metrics: { ...metrics, method } };
+/** Options of the mode, with what was left open chosen by the devices' memory, if that is limited. */
+function fitted(
+  data: GraphData,
+  view: GraphView,
+  partOf: Int32Array,
+  { cluster, mode, modeOptions }: ResolvedTrainOptions,
+  spec: ResolvedGnnSpec,
+): unknown {
+  const definition: ModeDefinition = modes[mode];
+  if (!definition.fit || cluster.deviceMemoryBytes === undefined) return modeOptions;
+  const { graph, include } = view;
+  const input = { graph, partOf, worldSize: worldSizeOf(cluster), ...(include ? { include } : {}) };
+  return definition.fit(modeOptions, new MemoryPlanner(data, view, input, cluster, spec));
 }
 
 /** Large arrays over shared memory: ranks read them without a copy. */

@@ -8,6 +8,7 @@ import type { DistGraphContext } from '../DistGraphContext.js';
 import type { PhaseTimes } from '../exchange/PhaseTimes.js';
 import type { TrainOptions } from '../options.js';
 import type { HaloBytes } from '../plan/traffic.js';
+import type { MemoryPlanner } from '../planner/MemoryPlanner.js';
 import type { LocalData } from '../train/localData.js';
 import type { TrainPayload } from '../train/payload.js';
 
@@ -71,6 +72,8 @@ export interface ModeDefinition<O = unknown> {
    * @throws {@link OptionError} naming the first option out of range.
    */
   resolve(options: TrainOptions, facts: ModeFacts): O;
+  /** Replaces `auto` by what the devices' memory holds; called on the caller's thread if there is a budget. */
+  fit?(options: O, planner: MemoryPlanner): O;
   /** Builds the mode on a rank; collective. */
   create(environment: ModeEnvironment, options: O): TrainingMode;
 }

@@ -34,7 +34,10 @@ export interface CobOptions {
    * rest; `'saint-node'`: vertices by degree, their induced graph; `'cluster'`: the seeds' induced graph. @defaultValue `'sage'`
    */
   readonly sampler?: BatchSampler;
-  /** Optimiser steps per epoch. @defaultValue batches of 1,024 training vertices per device */
+  /**
+   * Optimiser steps per epoch. @defaultValue with a memory budget the fewest that fit, else batches of 1,024 training
+   * vertices per device
+   */
   readonly itersPerEpoch?: number;
   /** In-neighbours that `'sage'` draws per vertex and layer. @defaultValue `25` */
   readonly fanout?: number;
@@ -47,7 +50,12 @@ export interface CobOptions {
 }
 
 /** {@link CobOptions} with defaults. */
-export type ResolvedCobOptions = Omit<Required<CobOptions>, 'eas'> & Pick<BatchPlan, 'eas'>;
+export type ResolvedCobOptions = Omit<Required<CobOptions>, 'eas'> &
+  Pick<BatchPlan, 'eas'> & {
+    /** The number of steps was left to the planner; at most `maxIters`. */
+    readonly isAuto: boolean;
+    readonly maxIters: number;
+  };
 
 /** Training vertices per device and step, if not told otherwise. */
 const SEEDS_PER_DEVICE = 1024;
@@ -71,7 +79,21 @@ export const cob = defineMode<ResolvedCobOptions>({
     ] as const) {
       if (!(Number.isInteger(value) && value >= 1)) throw new OptionError(where, name, value, 'an integer ≥ 1');
     }
-    return { sampler, itersPerEpoch, fanout, seeds, background, eas: { hops, fanout: easFanout, select } };
+    const maxIters = Math.max(1, Math.floor(numTrain / cluster.devicesPerServer.length));
+    const chosen = { sampler, itersPerEpoch, fanout, seeds, background, eas: { hops, fanout: easFanout, select } };
+    return { ...chosen, isAuto: cob.itersPerEpoch === undefined, maxIters };
+  },
+  fit(options, planner) {
+    if (!options.isAuto) return options;
+    // The largest batch that fits, by bisection: more steps need less.
+    let low = 1;
+    let high = options.maxIters;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (planner.fitsCob({ ...options, itersPerEpoch: middle })) high = middle;
+      else low = middle + 1;
+    }
+    return { ...options, itersPerEpoch: low };
   },
   create: (environment, options) => new CobMode(environment, options),
 });

@@ -34,6 +34,8 @@ export interface ResolvedFlxOptions {
   /** Layers after the segments, with halo rows from their owners in each. */
   readonly vanillaLayers: number;
   readonly mask: MaskKind;
+  /** The number of hops was left to the planner. */
+  readonly isAuto: boolean;
 }
 
 /** The mode. */
@@ -53,7 +55,7 @@ export const flx = defineMode<ResolvedFlxOptions>({
           `whole numbers ≥ 1 that add up to ${spec.layers} layers`,
         );
       }
-      return { segments, vanillaLayers: 0, mask };
+      return { segments, vanillaLayers: 0, mask, isAuto: false };
     }
     const k = preloadHops === 'auto' ? spec.layers : preloadHops;
     if (!(Number.isInteger(k) && k >= 0 && k <= spec.layers)) {
@@ -64,7 +66,14 @@ export const flx = defineMode<ResolvedFlxOptions>({
         `auto, or a whole number in 0 … ${spec.layers} (layers)`,
       );
     }
-    return { segments: k > 0 ? [k] : [], vanillaLayers: spec.layers - k, mask };
+    return { ...hopsOption(k, spec.layers), mask, isAuto: preloadHops === 'auto' };
+  },
+  fit(options, planner) {
+    if (!options.isAuto) return options;
+    const layers = options.segments.reduce((sum, k) => sum + k, options.vanillaLayers);
+    let k = layers;
+    while (k > 0 && !planner.fitsFlx(k)) k--;
+    return { ...options, ...hopsOption(k, layers) };
   },
   create(environment, options) {
     const replicated = replicatedView(environment, options);
@@ -81,3 +90,7 @@ export const flx = defineMode<ResolvedFlxOptions>({
     };
   },
 });
+
+function hopsOption(k: number, layers: number): Pick<ResolvedFlxOptions, 'segments' | 'vanillaLayers'> {
+  return { segments: k > 0 ? [k] : [], vanillaLayers: layers - k };
+}
