@@ -30,18 +30,19 @@ export async function failureOf(launched: Promise<unknown>): Promise<RankFailedE
   return error as RankFailedError;
 }
 
-/** Ranks that throw, exit, hang or break down. */
-export function describeFaults(transport: string): void {
+/** Ranks that throw, exit, hang or break down: the one that is the first device of the second server. */
+export function describeFaults(transport: string, shape: '2x1' | '2x2'): void {
+  const rank = shape === '2x2' ? 2 : 1;
   const run = runnerOf(transport);
 
   describe(`a rank that fails on ${transport}`, () => {
     const fail = (name: string, options: LaunchOptions<unknown> = {}) =>
-      failureOf(run('2x2', { name, rank: 2 }, options, 'faults'));
+      failureOf(run(shape, { name, rank }, options, 'faults'));
 
     it('by throwing ends the run with its rank, place, phase, own error and stack', async () => {
       const failure = await fail('throws');
-      expect(failure.details).toEqual({ rank: 2, server: 1, device: 0, phase: 'run' });
-      expect(failure.message).toBe('launch: rank 2 (server 1, device 0) failed in run: row 7 is lost');
+      expect(failure.details).toEqual({ rank, server: 1, device: 0, phase: 'run' });
+      expect(failure.message).toBe(`launch: rank ${rank} (server 1, device 0) failed in run: row 7 is lost`);
       const cause = failure.cause as StrataError;
       expect(cause).toBeInstanceOf(StrataError);
       expect([cause.code, cause.details]).toEqual(['ERR_TEST_LOST_ROW', { row: 7 }]);
@@ -60,7 +61,7 @@ export function describeFaults(transport: string): void {
       ['reportsFunction', 'event must be plain data'],
     ])('%s: "%s"', async (name, message) => {
       const failure = await fail(name);
-      expect(failure.details.rank).toBe(2);
+      expect(failure.details.rank).toBe(rank);
       expect(failure.message).toContain(message);
     });
 
@@ -70,13 +71,13 @@ export function describeFaults(transport: string): void {
 
     it('by showing no sign of life is found by its heartbeat', async () => {
       const failure = await fail('spinsForever', { heartbeatMs: 1500 });
-      expect(failure.details.rank).toBe(2);
+      expect(failure.details.rank).toBe(rank);
       expect(failure.message).toContain('no sign of life for 1500 ms');
     });
 
     it('by exhausting its heap says so', async () => {
       const failure = await fail('exhaustsHeap', { heapMb: 24 });
-      expect(failure.details.rank).toBe(2);
+      expect(failure.details.rank).toBe(rank);
       expect(failure.message).toContain('ran out of JavaScript heap');
     });
 

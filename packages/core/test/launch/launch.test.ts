@@ -101,7 +101,7 @@ describe('launch', () => {
   });
 });
 
-describeFaults('threads');
+describeFaults('threads', '2x2');
 describeOutOfStep('threads');
 describeAborts('threads');
 

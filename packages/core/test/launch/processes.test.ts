@@ -39,9 +39,8 @@ function rankProcesses(parent = process.pid): number[] {
 
 describe.skipIf(!canRun)('process groups on processes', () => {
   it.each([
-    ['1×1', parseCluster('1x1'), false],
     ['2×2', parseCluster('2x2'), false],
-    ['[3, 1, 2]', parseCluster({ devicesPerServer: [3, 1, 2] }), true],
+    ['[2, 1]', parseCluster({ devicesPerServer: [2, 1] }), true],
     [
       '2×2, links emulated',
       parseCluster({ servers: 2, devicesPerServer: 2, intraLink: emulated, interLink: emulated }),
@@ -120,7 +119,7 @@ describe.skipIf(!canRun)('launch on processes', () => {
 });
 
 describe.skipIf(!canRun)('processes that fail', () => {
-  describeFaults('processes');
+  describeFaults('processes', '2x1');
   describeAborts('processes');
 
   it('to come to a collective are named by the time-out', async () => {
