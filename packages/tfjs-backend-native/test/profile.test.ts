@@ -42,7 +42,7 @@ describe('the watch over JavaScript kernels', () => {
   it('says nothing in the first second, nor about a tenth or less, nor while a program waits for its data', () => {
     const told: SlowKernel[] = [];
     const watch = () => new KernelWatch((slow) => told.push(slow));
-    run(watch(), 1000, [['Slow', 90]], 10);
+    run(watch(), 1050, [['Slow', 90]], 10);
     run(watch(), 20_000, [['Tenth', 9]], 91);
     run(watch(), 60_000, [['Rare', 50]], 5000);
     expect(told).toEqual([]);
