@@ -67,3 +67,9 @@ export type { EdgePieces } from './stream/edgeInput.js';
 export { type GremResult, grem } from './stream/grem.js';
 export type { GremOptions, GremProgress } from './stream/gremOptions.js';
 export { type WriteEdgesOptions, type WrittenEdges, writePowerLawEdges, writeRmatEdges } from './stream/writeEdges.js';
+export {
+  type PartitionLayout,
+  type PartitionLayoutOptions,
+  permuteRows,
+  writePartitionLayout,
+} from './stream/writeLayout.js';

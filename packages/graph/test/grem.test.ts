@@ -288,6 +288,38 @@ describe('writeRmatEdges, writePowerLawEdges', () => {
   });
 });
 
+describe('partitions by ldg, grem and multilevel', () => {
+  it('fetch less from other parts when neighbours are sampled, in the order of their cuts', () => {
+    const g = powerLawCommunity({ numVertices: 20_000, averageDegree: 30 }).graph;
+    const fetched = (method: 'hash' | 'ldg' | 'grem' | 'multilevel') => {
+      const partOf = partition(g, 8, { method });
+      const random = new Sequence(new Rng(5));
+      let remote = 0;
+      let all = 0;
+      for (let batch = 0; batch < 2000; batch++) {
+        const seed = random.below(g.numVertices);
+        let frontier = [seed];
+        for (let hop = 0; hop < 2; hop++) {
+          frontier = frontier.flatMap((v) => {
+            const [begin, end] = [g.indptr[v]!, g.indptr[v + 1]!];
+            if (begin === end) return [];
+            return Array.from({ length: 5 }, () => g.indices[begin + random.below(end - begin)]!);
+          });
+          for (const u of frontier) if (partOf[u] !== partOf[seed]) remote++;
+          all += frontier.length;
+        }
+      }
+      return { cut: partitionMetrics(g, partOf).cutRatio, remote: remote / all };
+    };
+    const results = (['hash', 'ldg', 'grem', 'multilevel'] as const).map(fetched).sort((a, b) => b.cut - a.cut);
+    results.reduce((previous, next) => {
+      expect(next.remote).toBeLessThan(previous.remote + 0.01);
+      return next;
+    });
+    expect(results.at(-1)!.remote).toBeLessThan(0.6 * results[0]!.remote);
+  });
+});
+
 describe('memory of grem', () => {
   it('does not grow with the edges, in a process of its own', () => {
     const n = 50_000;

@@ -27,6 +27,7 @@ interface Flags extends CommonFlags {
   readonly decay?: number;
   readonly recursive?: boolean;
   readonly tmp?: string;
+  readonly layout?: string;
 }
 
 /** What both ways report. */
@@ -79,6 +80,7 @@ export function partitionCommand(area: Command): void {
     )
     .option('--decay <x>', 'grem: what a score keeps, 0 to 1 (default 0.9)', number('--decay', { min: 0, max: 1 }))
     .option('--recursive', 'grem: bisect through temporary files, in less memory')
+    .option('--layout <folder>', 'grem: write the edges, renamed and in buckets by part of source and destination')
     .option('--tmp <folder>', 'grem: where temporary files go');
   addSeedFlag(addCommonFlags(command)).action(
     action<Flags>(
@@ -131,8 +133,8 @@ async function isEdgeFile(path: string): Promise<boolean> {
 }
 
 async function stream(flags: Flags, method: PartitionMethod, { output, signal }: CommandContext): Promise<Outcome> {
-  const { grem } = await import('@strata-ml/graph');
-  const { data, parts = 1, passes, balance, seed, vertices, memory, chunkEdges, decay, recursive, tmp } = flags;
+  const { grem, writePartitionLayout } = await import('@strata-ml/graph');
+  const { data, parts = 1, passes, balance, seed, vertices, memory, chunkEdges, decay, recursive, tmp, layout } = flags;
   const started = performance.now();
   const progress = output.progress('percent', 100, 5);
   let shown = -1;
@@ -162,6 +164,7 @@ async function stream(flags: Flags, method: PartitionMethod, { output, signal }:
         );
       },
     });
+    if (layout !== undefined) await writePartitionLayout(layout, data, result.partOf, parts, { signal });
     const { partOf, cut, cutRatio, communicationVolume, balance: measured, ...further } = result;
     return {
       ...further,
