@@ -6,8 +6,8 @@ import type { BinaryOperator, CompareOperator, UnaryOperator } from '../simd/loo
 import { planBroadcast, runBroadcast } from './broadcast.js';
 import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.js';
 
-/** Below this many elements `Math.pow` beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
-const SMALL_POWER = 256;
+/** Below this many elements `Math.pow` beats a call into ONNX Runtime. Measured: `scripts/thresholds.mjs`. */
+const SMALL_POWER = 64;
 
 /** Powers that are a few multiplications, divisions or roots, within 2 units in the last place. */
 const SIMPLE_POWERS: ReadonlyMap<number, readonly UnaryOperator[]> = new Map([

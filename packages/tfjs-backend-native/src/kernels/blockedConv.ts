@@ -26,7 +26,7 @@ type Conv2DInfo = backend_util.Conv2DInfo;
 const CHUNK_BYTES = 512 * 1024;
 
 /** The images of a batch, and which of their pixels count. */
-interface Images {
+export interface Images {
   readonly at: number;
   readonly channels: number;
   /** Of one image, in memory. */
@@ -37,7 +37,7 @@ interface Images {
 }
 
 /** A convolution of images that are blocked already. */
-interface Convolution {
+export interface Convolution {
   readonly geometry: BlockedConvGeometry;
   readonly tail: BlockedConvTail;
   /** Of a blocked filter. */
@@ -204,7 +204,7 @@ export function blockedInputGradient(
 }
 
 /** Computes all convolutions of the images `from`, a chunk of images at a time. */
-function convolveBatch(
+export function convolveBatch(
   backend: NativeBackend,
   scratch: Scratch,
   block: number,
@@ -235,7 +235,7 @@ function convolveBatch(
       const result = (i: number): number => to.at + (first + i) * to.pixels * to.channels * 4;
       const operator = blockedConvOperator(backend.operators, geometry, conv.tail)
         .input(0, isRead ? image(0) : images, [count, channels, ...from.size])
-        .input(1, filter, [outChannels, channels, ...geometry.kernel]);
+        .input(1, filter, [outChannels, geometry.group === undefined ? channels : 1, ...geometry.kernel]);
       if (bias !== undefined) operator.input(2, bias, [outChannels]);
       operator.run(isWritten(conv) ? result(0) : results, [count, outChannels, ...to.size]);
       for (let i = 0; i < count && !isWritten(conv); i++) {

@@ -16,7 +16,7 @@ import { patchFilterGradient, patchForward, patchInputGradient } from './patchCo
 import { withScratch } from './scratch.js';
 
 /**
- * Output pixels of the batch from which on the blocked form is faster. Measured: `scripts/convForms.mjs`.
+ * Output pixels of the batch from which on the blocked form is faster. Measured: `scripts/thresholds.mjs`.
  */
 const BLOCKED_PIXELS = 128;
 

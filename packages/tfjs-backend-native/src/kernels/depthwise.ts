@@ -1,13 +1,16 @@
 /**
  * Depthwise convolutions (NHWC) and their gradients: each window place multiplies an output row by one row of weights,
  * all channels together. Where a channel has several filters, the image is widened first, a copy of each channel per
- * filter, so that image, filter and output have the same channels.
+ * filter, so that image, filter and output have the same channels. Whole blocks of channels with one filter each go
+ * through `blockedDepthwise.ts` instead, forward and backward to the image.
  */
 import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
 import { computeInPlace } from './binary.js';
+import { blockedDepthwise, blockedDepthwiseInputGradient, isBlockedDepthwise } from './blockedDepthwise.js';
 import { activate, isKnown } from './fused.js';
 import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
+import { withScratch } from './scratch.js';
 import { forTaps } from './taps.js';
 
 /** Products are summed up in float32 over about so many pixels before the subtotal is put aside. */
@@ -95,6 +98,13 @@ function widened(backend: NativeBackend, x: TensorInfo, info: Info): { at: numbe
 function forward(backend: NativeBackend, x: TensorInfo, filter: TensorInfo, info: Info): TensorInfo {
   const weights = backend.address(filter.dataId);
   const { dataId, values } = backend.allocate('DepthwiseConv2dNative', sizeOf(info.outShape), 'float32');
+  if (isBlockedDepthwise(backend, info)) {
+    const at = backend.address(x.dataId);
+    withScratch(backend.arena, 'DepthwiseConv2dNative', (scratch) => {
+      blockedDepthwise(backend, scratch, info, at, weights, values.byteOffset);
+    });
+    return { dataId, shape: info.outShape, dtype: 'float32' };
+  }
   const image = widened(backend, x, info);
   values.fill(0);
   const channels = info.outChannels;
@@ -117,6 +127,13 @@ function inputGradient(backend: NativeBackend, dy: TensorInfo, filter: TensorInf
   const channels = info.outChannels;
   const times = channels / info.inChannels;
   const { dataId, values } = backend.allocate(op, size, 'float32');
+  if (isBlockedDepthwise(backend, info)) {
+    let isDone = false;
+    withScratch(backend.arena, op, (scratch) => {
+      isDone = blockedDepthwiseInputGradient(backend, scratch, info, gradient, weights, values);
+    });
+    if (isDone) return { dataId, shape: info.inShape, dtype: 'float32' };
+  }
   const wide = times === 1 ? undefined : backend.allocate(op, size * times, 'float32');
   const sums = wide?.values ?? values;
   sums.fill(0);

@@ -4,8 +4,8 @@ import type { Allocated, NativeBackend } from '../NativeBackend.js';
 import type { OnnxGraph } from '../ort/onnxModel.js';
 import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
 
-/** Below this many multiplications a plain loop is faster than a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
-const SMALL_PRODUCT = 2048;
+/** Up to so many multiplications a plain loop is faster than a call into ONNX Runtime. Measured: `scripts/thresholds.mjs`. */
+const SMALL_PRODUCT = 1280;
 
 export const matMulKernels: NativeKernels = {
   BatchMatMul({ inputs: { a, b }, attrs: { transposeA, transposeB }, backend }) {

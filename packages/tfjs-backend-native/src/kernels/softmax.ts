@@ -2,8 +2,8 @@
 import type { OnnxGraph } from '../ort/onnxModel.js';
 import { areFloat, type NativeKernels } from './NativeKernel.js';
 
-/** Below this many elements a plain loop beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
-const SMALL = 256;
+/** Below this many elements a plain loop beats a call into ONNX Runtime. Measured: `scripts/thresholds.mjs`. */
+const SMALL = 320;
 
 export const softmaxKernels: NativeKernels = {
   Softmax({ inputs: { logits }, attrs: { dim }, backend }) {

@@ -6,8 +6,8 @@ import type { UnaryOperator } from '../simd/loops.js';
 import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.js';
 import { withScratch } from './scratch.js';
 
-/** Below this many elements a loop over `Math.f` beats a call into ONNX Runtime. Estimated from the cost of a call, about 2 µs. */
-const SMALL = 512;
+/** Below this many elements a loop over `Math.f` beats a call into ONNX Runtime. Measured: `scripts/thresholds.mjs`. */
+const SMALL = 192;
 
 export const unaryKernels: NativeKernels = {
   Neg: simd('Neg', 'neg'),

@@ -4,7 +4,7 @@
  *
  * With blocks of B channels: an image is `[n][channels / B][height][width][B]`, or `[n][channels][height][width]` where
  * it has fewer than B channels; a filter `[out / B][in / B][height][width][B in][B out]`, or
- * `[out / B][in][height][width][B out]`. B is a property of the processor: 16 with AVX-512, 8 with AVX2.
+ * `[out / B][in][height][width][B out]`, and that of a depthwise convolution `[channels / B][height][width][B]`. B is a property of the processor: 16 with AVX-512, 8 with AVX2.
  */
 import type { OnnxGraph } from './onnxModel.js';
 import type { OperatorCache, OrtOperator } from './operator.js';
@@ -15,6 +15,8 @@ export interface BlockedConvGeometry {
   readonly strides: readonly [number, number];
   readonly dilations: readonly [number, number];
   readonly pads: readonly [number, number, number, number];
+  /** Groups of channels: 1, or as many as channels for a depthwise convolution. @defaultValue `1` */
+  readonly group?: number;
 }
 
 /** What is added to the convolution: nothing, one number per channel (and then perhaps ReLU), or the output's old values. */
@@ -23,10 +25,10 @@ export type BlockedConvTail = 'none' | 'relu' | 'bias' | 'biasRelu' | 'accumulat
 /** The operator: input 0 is the image, 1 the filter, 2 the bias or the old values. */
 export function blockedConvOperator(
   operators: OperatorCache,
-  { kernel, strides, dilations, pads }: BlockedConvGeometry,
+  { kernel, strides, dilations, pads, group = 1 }: BlockedConvGeometry,
   tail: BlockedConvTail,
 ): OrtOperator {
-  const key = `NchwcConv ${kernel} ${strides} ${dilations} ${pads} ${tail}`;
+  const key = `NchwcConv ${kernel} ${strides} ${dilations} ${pads} ${group} ${tail}`;
   const hasBias = tail === 'bias' || tail === 'biasRelu';
   const isRelu = tail === 'relu' || tail === 'biasRelu';
   const graph = (): OnnxGraph => ({
@@ -48,7 +50,7 @@ export function blockedConvOperator(
           strides,
           dilations,
           pads,
-          group: 1,
+          group,
           ...(isRelu ? { activation: 'Relu' } : {}),
         },
       },
