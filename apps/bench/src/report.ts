@@ -17,7 +17,8 @@ for (const file of existsSync(results) ? readdirSync(results).sort() : []) {
 }
 
 const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'README.md'));
-for (const path of [join(root, 'README.md'), ...packages, join(root, 'apps/bench/README.md')]) {
+const documents = ['README.md', 'docs/engines.md', 'apps/bench/README.md'].map((path) => join(root, path));
+for (const path of [...documents, ...packages]) {
   if (!existsSync(path)) continue;
   const before = readFileSync(path, 'utf8');
   const after = fillMarkers(before, tables);

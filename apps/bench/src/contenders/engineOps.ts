@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import type { ItemLine, Sample } from '../harness/types.js';
-import { prepare } from '../operations/prepare.js';
+import { type FusedOperations, prepare } from '../operations/prepare.js';
 import type { OperationSpec } from '../operations/spec.js';
 import { checksum } from './inputs.js';
 import { type ContenderEngine, startEngine } from './startEngine.js';
@@ -18,8 +18,8 @@ const LONG = 0.4;
 /** Seconds of timed calls. */
 const BUDGET = 0.15;
 
-function measure(spec: OperationSpec): Sample {
-  const { run, element } = prepare(spec);
+function measure(spec: OperationSpec, fused: FusedOperations): Sample {
+  const { run, element } = prepare(spec, fused);
   const check = (): { error: number; sum: number; seconds: number } => {
     let result: tf.Tensor | undefined;
     const seconds = secondsOf(() => {
@@ -48,9 +48,16 @@ function measure(spec: OperationSpec): Sample {
 
 /** What failed, in a few words. */
 function reasonOf(error: unknown): string {
-  const { message } = error as Error;
+  const { message, details } = error as Error & { details?: { readonly reason?: string } };
+  if (details?.reason) return details.reason;
   const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
   return kernel ? `no kernel ${kernel}` : message;
+}
+
+/** What users of the native backend have besides tfjs. */
+async function fusedOperations(): Promise<FusedOperations> {
+  const { gelu, layerNorm } = await import('@strata-ml/tfjs-backend-native');
+  return { layerNorm, gelu: (x) => gelu(x, 'erf') };
 }
 
 async function main([engine = 'native', specs = '[]']: string[]): Promise<void> {
@@ -61,10 +68,11 @@ async function main([engine = 'native', specs = '[]']: string[]): Promise<void> 
     print({ missing: reasonOf(error) });
     return;
   }
+  const fused = engine === 'native' ? await fusedOperations() : {};
   for (const [item, spec] of (JSON.parse(specs) as OperationSpec[]).entries()) {
     tf.engine().startScope();
     try {
-      print({ item, ...measure(spec) });
+      print({ item, ...measure(spec, fused) });
     } catch (error) {
       print({ item, missing: reasonOf(error) });
     }

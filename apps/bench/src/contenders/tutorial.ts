@@ -25,9 +25,9 @@ async function main([engine = 'native', specs = '[{}]']: string[]): Promise<void
     const extra = { 'loss at step 5': stepLosses[4]!, steps };
     print({ item: 0, value: median(stepSeconds.slice(WARM_UP)), extra });
   } catch (error) {
-    const { message } = error as Error;
+    const { message, details } = error as Error & { details?: { readonly reason?: string } };
     const kernel = /Kernel '(\w+)' not registered/.exec(message)?.[1];
-    print({ item: 0, missing: kernel ? `cannot train: no kernel ${kernel}` : message });
+    print({ item: 0, missing: kernel ? `no kernel ${kernel}` : (details?.reason ?? message) });
   }
 }
 

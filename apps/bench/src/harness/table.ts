@@ -7,7 +7,7 @@ export function markdownTable(result: SuiteResult): string {
   const tables = columnRuns(result.rows).map(table);
   return [
     `Measured with \`${command}\`: ${rounds} round${rounds > 1 ? 's' : ''}, ${machine}, Node ${node}, commit ${commit}${dirty ? ' with local changes' : ''}.`,
-    'In brackets: the ratio to the first column in the same round (of times; of rates where a cell holds a rate and no unit column says so), median and range. Noise: the first column against itself.',
+    'In brackets: ratio of the times (where cells hold bytes per second, of the rates) to the first column in the same round, median and range. Noise: the first column against itself.',
     ...tables.flatMap((lines) => ['', ...lines]),
   ].join('\n');
 }
@@ -36,11 +36,19 @@ function table(rows: readonly CaseResult[]): string[] {
   // A column that says nothing is left out: the unit where each cell bears its own, and what stands beside nothing.
   const used = head.map((_, i) => (i === 1 ? rows.some((row) => row.work) : lines.some((line) => line[i] !== '')));
   const format = (line: readonly string[]) => `| ${line.filter((_, i) => used[i]).join(' | ')} |`;
-  return [format(head), format(head.map(() => '---')), ...lines.map(format)];
+  const notes = rows.flatMap((row) => row.contenders).filter(({ missing = '' }) => missing.length > SHORT);
+  const unique = new Set(
+    notes.map(({ name, missing = '' }) => `${name}: ${missing.replaceAll('\n', ' ').slice(0, 400)}`),
+  );
+  const below = [...unique].flatMap((note) => ['', `— ${note}`]);
+  return [format(head), format(head.map(() => '---')), ...lines.map(format), ...below];
 }
 
+/** Characters of a reason that fits into a cell; longer ones stand below the table. */
+const SHORT = 40;
+
 function cell({ median, unit, ratio, missing }: ContenderResult, work: Work | undefined): string {
-  if (median === null) return (missing ?? 'no sample').replaceAll('\n', ' ').replaceAll('|', '/').slice(0, 120);
+  if (median === null) return missing !== undefined && missing.length <= SHORT ? missing : '—';
   const value = work ? significant(work.amount / median / 1e9) : withUnit(median, unit);
   return ratio ? `${value} (${spread(ratio)})` : value;
 }

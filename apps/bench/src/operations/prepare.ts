@@ -1,4 +1,5 @@
 /** From plain data to an operation on the current engine. */
+import type * as tf from '@tensorflow/tfjs-core';
 import { convolution } from './convolutions.js';
 import { add, unary } from './elementwise.js';
 import { layout, rows } from './layout.js';
@@ -8,12 +9,15 @@ import { type LayerNorm, maxPool, normalization, reduce } from './reductions.js'
 import { sparseProduct } from './sparse.js';
 import type { OperationSpec } from './spec.js';
 
-/**
- * Makes the inputs and gives the call.
- *
- * @param layerNorm - the engine's own. @defaultValue composed of tfjs operations
- */
-export function prepare(spec: OperationSpec, layerNorm?: LayerNorm): Operation {
+/** What a package of the engine offers for what tfjs users have to compose. */
+export interface FusedOperations {
+  readonly layerNorm?: LayerNorm;
+  /** By the error function. */
+  readonly gelu?: (x: tf.Tensor) => tf.Tensor;
+}
+
+/** Makes the inputs and gives the call; what is not in `fused` is composed of tfjs operations. */
+export function prepare(spec: OperationSpec, fused: FusedOperations): Operation {
   switch (spec.op) {
     case 'matMul':
       return product(spec);
@@ -21,7 +25,7 @@ export function prepare(spec: OperationSpec, layerNorm?: LayerNorm): Operation {
     case 'depthwise':
       return convolution(spec);
     case 'unary':
-      return unary(spec);
+      return unary(spec, fused.gelu);
     case 'add':
       return add(spec);
     case 'reduce':
@@ -30,7 +34,7 @@ export function prepare(spec: OperationSpec, layerNorm?: LayerNorm): Operation {
     case 'layerNorm':
     case 'batchNorm':
     case 'topk':
-      return normalization(spec, layerNorm);
+      return normalization(spec, fused.layerNorm);
     case 'maxPool':
       return maxPool();
     case 'transpose':

@@ -30,7 +30,7 @@ export function reduce({ name, axis }: ReduceSpec): Operation {
   };
 }
 
-/** The fused layer norm of the native backend, for programs that compute on it. */
+/** Scaled and shifted rows of mean 0 and variance 1. */
 export type LayerNorm = (x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor, epsilon: number) => tf.Tensor;
 
 /** What a user of plain tfjs writes. */

@@ -4,8 +4,9 @@ import { comm } from './comm.js';
 import { dense } from './dense.js';
 import { engine } from './engine.js';
 import { gnn } from './gnn.js';
+import { nodes } from './nodes.js';
 import { partition } from './partition.js';
 import { trace } from './trace.js';
 import { tutorial } from './tutorial.js';
 
-export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, partition];
+export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition];
