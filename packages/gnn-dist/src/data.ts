@@ -24,13 +24,13 @@ export interface GraphData {
 }
 
 /**
- * Checks that sizes agree, features are finite, and split vertices exist and have labels.
+ * Checks that there is a row of finite features per vertex.
  *
- * @throws {@link ShapeError}, {@link DataError} or {@link OptionError} naming the first thing wrong.
+ * @throws {@link ShapeError} or {@link DataError} naming the first thing wrong.
  */
-export function checkGraphData(data: GraphData): void {
+export function checkFeatures(data: Pick<GraphData, 'graph' | 'features' | 'numFeatures'> & Partial<GraphData>): void {
   const n = data.graph.numVertices;
-  const where = `data set ${data.name}`;
+  const where = `data set ${data.name ?? ''}`.trim();
   if (data.features.kind === 'csr') {
     const { csr } = data.features;
     if (csr.rows !== n || csr.cols !== data.numFeatures) {
@@ -45,6 +45,17 @@ export function checkGraphData(data: GraphData): void {
     }
     checkFinite(where, values, (i) => `vertex ${Math.floor(i / width)}, column ${i % width}`);
   }
+}
+
+/**
+ * Checks that sizes agree, features are finite, and split vertices exist and have labels.
+ *
+ * @throws {@link ShapeError}, {@link DataError} or {@link OptionError} naming the first thing wrong.
+ */
+export function checkGraphData(data: GraphData): void {
+  const n = data.graph.numVertices;
+  const where = `data set ${data.name}`;
+  checkFeatures(data);
   const { multiLabels, labels, numClasses, split } = data;
   if (multiLabels) {
     if (multiLabels.length !== n * numClasses) {

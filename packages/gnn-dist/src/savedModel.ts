@@ -6,13 +6,15 @@ import {
   createGnn,
   type GnnModel,
   type GnnSpec,
+  importLayer,
+  type LayerFactory,
   loadSafetensors,
   localGraphContext,
   normaliseFeatures,
   saveSafetensors,
 } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
-import { checkGraphData, type GraphData } from './data.js';
+import { checkFeatures, checkGraphData, type GraphData } from './data.js';
 import type { NamedArray, TrainReport } from './report.js';
 import { localData } from './train/localData.js';
 import { countHits } from './train/scores.js';
@@ -53,9 +55,40 @@ export function loadModel(path: string): TrainedModel {
   return { spec, featureNorm: metadata.featureNorm === 'row' ? 'row' : 'none', weights, buffers: {} };
 }
 
-/** Class scores of every vertex, float32 `[n, C]` row by row; softmax (or sigmoid) makes them probabilities. */
-export async function predict(model: TrainedModel, data: GraphData): Promise<Float32Array> {
-  return withLogits(model, data, (logits) => readTensor(logits).slice());
+/** What {@link predict} reads: a graph with features; labels and splits are not asked for. */
+export type PredictionData = Pick<GraphData, 'graph' | 'features' | 'numFeatures'> & Partial<GraphData>;
+
+/** Options of {@link predict}. */
+export interface PredictOptions {
+  /** Only these vertices, in this order. @defaultValue all */
+  readonly vertices?: Int32Array;
+}
+
+/**
+ * Class scores, float32 `[n, C]` row by row, or one row per listed vertex; softmax (or sigmoid) makes them probabilities.
+ *
+ * The graph may be another one than that of training: for new vertices pass the graph with them and their edges in it.
+ *
+ * @throws {@link DataError}, {@link ShapeError} if the data do not fit the model, or a listed vertex does not exist.
+ */
+export async function predict(
+  model: TrainedModel,
+  data: PredictionData,
+  { vertices }: PredictOptions = {},
+): Promise<Float32Array> {
+  const n = data.graph.numVertices;
+  const missing = vertices?.find((v) => !(v >= 0 && v < n));
+  if (missing !== undefined) throw new DataError(`predict: vertices must be in 0 … ${n - 1}, got ${missing}`);
+  return withLogits(model, data, (logits) => {
+    const scores = readTensor(logits);
+    if (!vertices) return scores.slice();
+    const width = logits.shape[1];
+    const chosen = new Float32Array(vertices.length * width);
+    vertices.forEach((v, i) => {
+      chosen.set(scores.subarray(v * width, (v + 1) * width), i * width);
+    });
+    return chosen;
+  });
 }
 
 /** Accuracy (micro-F1 for multi-label tasks) of each part of the split. */
@@ -67,6 +100,7 @@ export interface Evaluation {
 
 /** Scores a trained model on a data set. */
 export async function evaluateGnn(model: TrainedModel, data: GraphData): Promise<Evaluation> {
+  checkGraphData(data);
   const n = data.graph.numVertices;
   const globalIds = Int32Array.from({ length: n }, (_, v) => v);
   const local = localData(data, { globalIds, numOwned: n });
@@ -79,17 +113,18 @@ export async function evaluateGnn(model: TrainedModel, data: GraphData): Promise
   });
 }
 
-async function withLogits<T>(model: TrainedModel, data: GraphData, use: (logits: tf.Tensor2D) => T): Promise<T> {
-  checkGraphData(data);
+async function withLogits<T>(model: TrainedModel, data: PredictionData, use: (logits: tf.Tensor2D) => T): Promise<T> {
+  checkFeatures(data);
   const { spec } = model;
-  if (spec.inputWidth !== data.numFeatures || spec.numClasses !== data.numClasses) {
+  const { name = 'the data', numClasses = spec.numClasses } = data;
+  if (spec.inputWidth !== data.numFeatures || spec.numClasses !== numClasses) {
     throw new DataError(
-      `model: it must fit ${data.name} (${data.numFeatures} features, ${data.numClasses} classes), ` +
+      `model: it must fit ${name} (${data.numFeatures} features, ${numClasses} classes), ` +
         `got one for ${spec.inputWidth} features and ${spec.numClasses} classes; use the data set it was trained on`,
     );
   }
   await initEngine({});
-  const network = restore(spec, { ...model.weights, ...model.buffers });
+  const network = restore(spec, { ...model.weights, ...model.buffers }, await importLayer(spec));
   const features = normaliseFeatures(data.features, data.numFeatures, model.featureNorm);
   const context = localGraphContext({ graph: messageGraph(data.graph), features, rng: new Rng(1) });
   try {
@@ -106,8 +141,12 @@ async function withLogits<T>(model: TrainedModel, data: GraphData, use: (logits:
 }
 
 /** A network with the given arrays. */
-function restore(spec: GnnSpec, arrays: Readonly<Record<string, NamedArray>>): GnnModel {
-  const network = createGnn(spec);
+function restore(
+  spec: GnnSpec,
+  arrays: Readonly<Record<string, NamedArray>>,
+  layer: LayerFactory | undefined,
+): GnnModel {
+  const network = createGnn(spec, layer);
   const find = (name: string, size: number): Float32Array => {
     const data = arrays[name]?.data;
     if (data?.length !== size) {

@@ -12,6 +12,7 @@ export { dropoutKey } from './dropoutKey.js';
 export { type FeatureNorm, featureNorms, normaliseFeatures } from './featureNorm.js';
 export type { GraphContext, InputRows, NeighbourBlock, Normaliser } from './GraphContext.js';
 export { createGnn } from './gnn/createGnn.js';
+export { importLayer, type LayerFactory, type LayerParameters } from './gnn/customLayer.js';
 export type { GnnModel, GradientWatcher, ModelBuffer, Parameter } from './gnn/GnnModel.js';
 export {
   exchangeWidths,
@@ -25,9 +26,11 @@ export {
   resolveGnnSpec,
 } from './gnn/spec.js';
 export { batchNorm, type RunningStatistics } from './layers/batchNorm.js';
+export type { Convolution, ConvolutionSpec } from './layers/convolution.js';
 export { addBias, affine, multiply, multiplyConstant, relu, sum } from './layers/denseOps.js';
 export { edgeAttention } from './layers/edgeAttention.js';
 export { layerNorm } from './layers/layerNorm.js';
+export type { Start } from './layers/ParameterStore.js';
 export { type LocalGraphContext, type LocalGraphOptions, localGraphContext } from './localGraphContext.js';
 export { bceSum } from './loss/binaryCrossEntropy.js';
 export { crossEntropySum } from './loss/crossEntropy.js';

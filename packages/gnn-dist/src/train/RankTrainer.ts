@@ -1,7 +1,15 @@
 /** One rank's training: forward, backward, gradient all-reduce, update; evaluation. Composes the parts beside it. */
 import { GradientBuckets, placeRank, type RankContext } from '@strata-ml/core';
 import { readTensor } from '@strata-ml/kernels';
-import { bceSum, createGnn, createOptimizer, crossEntropySum, type GnnModel, type Optimizer } from '@strata-ml/models';
+import {
+  bceSum,
+  createGnn,
+  createOptimizer,
+  crossEntropySum,
+  type GnnModel,
+  type LayerFactory,
+  type Optimizer,
+} from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import { type PartSeconds, PhaseTimes } from '../exchange/PhaseTimes.js';
 import { fullGraphView } from '../modes/fullGraphView.js';
@@ -34,7 +42,8 @@ export class RankTrainer {
   /** Largest memory in use while training, evaluation left out. */
   #peakBytes = 0;
 
-  constructor(ctx: RankContext<unknown>, payload: TrainPayload) {
+  /** @param layer - makes the layers of model `custom` */
+  constructor(ctx: RankContext<unknown>, payload: TrainPayload, layer?: LayerFactory) {
     const { options, spec } = payload;
     this.#ctx = ctx;
     this.#payload = payload;
@@ -42,7 +51,7 @@ export class RankTrainer {
     this.#times = new PhaseTimes(ctx.rank, serverOf, ctx.trace);
     this.#environment = { ctx, payload, serverOf, times: this.#times };
     this.mode = modes[options.mode].create(this.#environment, options.modeOptions);
-    this.model = createGnn(spec);
+    this.model = createGnn(spec, layer);
     this.parameters = new FlatParameters(this.model);
     this.optimizer = createOptimizer(options.optimizer);
     this.#buckets = new GradientBuckets(ctx.world, this.parameters.gradients, {

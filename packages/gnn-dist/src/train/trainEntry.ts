@@ -1,6 +1,7 @@
 /** The function every training rank runs. */
 import { performance } from 'node:perf_hooks';
 import type { RankEntry, TrafficRow } from '@strata-ml/core';
+import { importLayer } from '@strata-ml/models';
 import { type PartSeconds, type TimedPart, timedParts } from '../exchange/PhaseTimes.js';
 import type { EpochParts, EpochRow, TrainEvent } from '../report.js';
 import { evaluationsSinceBest, median } from '../timeline.js';
@@ -16,7 +17,7 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
   const { options } = payload;
   const isRoot = ctx.rank === 0;
   const start = performance.now();
-  const trainer = new RankTrainer(ctx, payload);
+  const trainer = new RankTrainer(ctx, payload, await importLayer(payload.spec));
   const checkpoint = options.checkpointDir ? new Checkpoint(options.checkpointDir, payload) : undefined;
   const resumed = options.resume && checkpoint ? checkpoint.load(trainer) : undefined;
   ctx.world.barrier({ phase: 'setup' });

@@ -1,4 +1,5 @@
 /** Builds a graph network from its specification. */
+import { OptionError } from '@strata-ml/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { GraphContext } from '../GraphContext.js';
 import {
@@ -12,6 +13,7 @@ import { relu, sum } from '../layers/denseOps.js';
 import { applyLinear, applyToInput, linear } from '../layers/linear.js';
 import { normalisation } from '../layers/normalisation.js';
 import { ParameterStore } from '../layers/ParameterStore.js';
+import type { LayerFactory } from './customLayer.js';
 import type { GnnModel } from './GnnModel.js';
 import { type GnnSpec, type ResolvedGnnSpec, resolveGnnSpec } from './spec.js';
 
@@ -25,12 +27,14 @@ import { type GnnSpec, type ResolvedGnnSpec, resolveGnnSpec } from './spec.js';
  *
  * Initial values depend on `seed` and the parameter's name only, so every device that calls this holds the same model.
  *
+ * @param layer - makes the layers of model `custom`, which are then put together as those of `gcn`; see {@link importLayer}
  * @throws {@link OptionError} that names the first option out of range.
  */
-export function createGnn(spec: GnnSpec): GnnModel {
+export function createGnn(spec: GnnSpec, layer?: LayerFactory): GnnModel {
   const resolved = resolveGnnSpec(spec);
   const store = new ParameterStore(resolved.seed);
-  const forward = resolved.model === 'resSage' ? residualNetwork(store, resolved) : plainNetwork(store, resolved);
+  const forward =
+    resolved.model === 'resSage' ? residualNetwork(store, resolved) : plainNetwork(store, resolved, layer);
   return {
     spec: resolved,
     parameters: store.parameters,
@@ -50,13 +54,23 @@ export function createGnn(spec: GnnSpec): GnnModel {
 
 type Forward = (context: GraphContext) => tf.Tensor2D;
 
-function convolution(store: ParameterStore, spec: ResolvedGnnSpec, layer: ConvolutionSpec, isLast: boolean) {
+function convolution(
+  store: ParameterStore,
+  spec: ResolvedGnnSpec,
+  layer: ConvolutionSpec,
+  isLast: boolean,
+  own: LayerFactory | undefined,
+): Convolution {
+  if (spec.model === 'custom') {
+    if (!own) throw new OptionError('createGnn', 'layer', undefined, 'given for custom', 'import it with importLayer');
+    return own(store, { ...layer, isLast });
+  }
   if (spec.model === 'gcn') return gcnConvolution(store, layer);
   if (spec.model !== 'gat') return sageConvolution(store, layer);
   return gatConvolution(store, { ...layer, heads: spec.heads, combine: isLast ? 'average' : 'concat' });
 }
 
-function plainNetwork(store: ParameterStore, spec: ResolvedGnnSpec): Forward {
+function plainNetwork(store: ParameterStore, spec: ResolvedGnnSpec, own: LayerFactory | undefined): Forward {
   const { layers, hidden, inputWidth, numClasses, dropout, init, finalLinearLayers } = spec;
   const total = layers + finalLinearLayers;
   const steps = Array.from({ length: total }, (_, i) => {
@@ -65,7 +79,7 @@ function plainNetwork(store: ParameterStore, spec: ResolvedGnnSpec): Forward {
     const fanOut = isLast ? numClasses : hidden;
     let apply: Convolution;
     if (i < layers) {
-      apply = convolution(store, spec, { name: `conv${i + 1}`, fanIn, fanOut, dropout, init }, isLast);
+      apply = convolution(store, spec, { name: `conv${i + 1}`, fanIn, fanOut, dropout, init }, isLast, own);
     } else {
       const dense = linear(store, `linear${i + 1 - layers}`, fanIn, fanOut, init);
       // A linear layer never comes first, so h is there.

@@ -2,7 +2,7 @@
 import { OptionError } from '@strata-ml/core';
 
 /** The architectures of {@link GnnSpec.model}. */
-export const gnnModels = ['gcn', 'sage', 'gat', 'resSage'] as const;
+export const gnnModels = ['gcn', 'sage', 'gat', 'resSage', 'custom'] as const;
 /** One of {@link gnnModels}. */
 export type GnnModelName = (typeof gnnModels)[number];
 
@@ -16,8 +16,13 @@ export type Initialiser = 'glorot' | 'uniform';
 
 /** Options of {@link createGnn}. */
 export interface GnnSpec {
-  /** `'gcn'`, `'sage'` (GraphSAGE with mean aggregation), `'gat'` or `'resSage'` (ResSAGE+, for deep networks). */
+  /**
+   * `'gcn'`, `'sage'` (GraphSAGE with mean aggregation), `'gat'`, `'resSage'` (ResSAGE+, for deep networks), or `'custom'`:
+   * layers of your own, from the module that `layer` names.
+   */
   readonly model: GnnModelName;
+  /** Model `custom`: URL of an ES module that exports a {@link LayerFactory} named `layer`; every device imports it. */
+  readonly layer?: string;
   /** Graph convolutions, L ≥ 1. Final linear layers come on top. @defaultValue `3`, for gcn and gat `2` */
   readonly layers?: number;
   /** Width of hidden layers; for gat all heads together. @defaultValue `64` */
@@ -41,7 +46,7 @@ export interface GnnSpec {
 }
 
 /** {@link GnnSpec} with every default filled in; plain data, for checkpoints. */
-export type ResolvedGnnSpec = Required<GnnSpec>;
+export type ResolvedGnnSpec = Required<Omit<GnnSpec, 'layer'>> & Pick<GnnSpec, 'layer'>;
 
 /**
  * Checks a specification and fills in the defaults.
@@ -57,6 +62,7 @@ export function resolveGnnSpec(spec: GnnSpec): ResolvedGnnSpec {
   const deep = spec.model === 'sage' || spec.model === 'resSage';
   const resolved: ResolvedGnnSpec = {
     model: spec.model,
+    ...(spec.layer === undefined ? {} : { layer: String(spec.layer) }),
     layers: spec.layers ?? (deep ? 3 : 2),
     hidden: spec.hidden ?? 64,
     inputWidth: spec.inputWidth,
@@ -68,6 +74,10 @@ export function resolveGnnSpec(spec: GnnSpec): ResolvedGnnSpec {
     init: spec.init ?? (deep ? 'uniform' : 'glorot'),
     seed: spec.seed ?? 1,
   };
+  if ((spec.model === 'custom') !== (spec.layer !== undefined)) {
+    const requirement = spec.model === 'custom' ? 'the URL of a module for custom' : `absent for ${spec.model}`;
+    throw new OptionError(where, 'layer', spec.layer, requirement);
+  }
   known('norm', resolved.norm, gnnNorms);
   known('init', resolved.init, ['glorot', 'uniform']);
   for (const option of ['layers', 'hidden', 'inputWidth', 'numClasses', 'heads'] as const) {
