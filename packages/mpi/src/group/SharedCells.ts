@@ -13,8 +13,10 @@ const GROUPS = 1024;
 /** int32 cells of a counter: a cache line. */
 const LINE = 16;
 const SEGMENT_BYTES = 4 * LINE * GROUPS;
-/** Looks at the counters before the core is offered to others. */
-const AWAKE_TURNS = 300;
+/** Wait before the core is offered to others, in ms, where every rank has a core of its own. */
+const AWAKE_MS = 0.05;
+/** Looks at the counters between two looks at the clock. */
+const AWAKE_TURNS = 64;
 
 /** The counters of one process and of those that share its host. */
 export class SharedCells {
@@ -69,7 +71,8 @@ export class SharedCells {
     const locals = mpiRanks.map((r) => this.#local.get(r));
     if (index >= GROUPS || locals.length < 2 || locals.includes(undefined)) return undefined;
     const cells = locals.map((local) => (local! * GROUPS + index) * LINE);
-    return new Meetings(this.#cells, cells, member);
+    // The ranks of other groups on this host need cores as well.
+    return new Meetings(this.#cells, cells, member, this.#local.size <= availableParallelism());
   }
 }
 
@@ -78,22 +81,27 @@ export class Meetings {
   readonly #memory: Int32Array;
   readonly #cells: readonly number[];
   readonly #mine: number;
-  readonly #awakeTurns: number;
+  readonly #hasOwnCore: boolean;
   #count = 0;
 
-  constructor(memory: Int32Array, cells: readonly number[], member: number) {
+  /** @param hasOwnCore - whether each rank of this host has a core of its own */
+  constructor(memory: Int32Array, cells: readonly number[], member: number, hasOwnCore: boolean) {
     this.#memory = memory;
     this.#cells = cells;
     this.#mine = cells[member]!;
-    this.#awakeTurns = cells.length <= availableParallelism() ? AWAKE_TURNS : 1;
+    this.#hasOwnCore = hasOwnCore;
   }
 
   /** Counts me in; true if all come while this rank waits awake. Else wait for {@link Meetings.isComplete}. */
   arrive(): boolean {
     this.#count = (this.#count + 1) | 0;
     Atomics.store(this.#memory, this.#mine, this.#count);
-    for (let turn = 0; turn < this.#awakeTurns; turn++) if (this.isComplete()) return true;
-    return false;
+    if (this.isComplete()) return true;
+    if (!this.#hasOwnCore) return false;
+    for (const until = performance.now() + AWAKE_MS; ; ) {
+      for (let turn = 0; turn < AWAKE_TURNS; turn++) if (this.isComplete()) return true;
+      if (performance.now() >= until) return false;
+    }
   }
 
   /** Whether all members have counted themselves in as often as I have. */
