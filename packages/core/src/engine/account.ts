@@ -19,7 +19,7 @@ interface BackendHooks {
   move(dataId: object, values: unknown, shape: number[], dtype: tf.DataType, refCount: number): void;
   disposeData(dataId: object, force?: boolean): boolean;
   makeOutput?(shape: number[], dtype: tf.DataType, memoryOffset?: number, values?: unknown): Info;
-  createOutputTensor?(metadata: unknown): Info & { dispose(): void };
+  createOutputTensor?(metadata: unknown): Info;
 }
 
 /** A {@link MemoryAccount} that can be taken off its backend again. */
@@ -91,13 +91,8 @@ export function attachAccount(backend: tf.KernelBackend, budgetBytes = Number.PO
     }),
     wrap(hooks, 'createOutputTensor', (original) => (metadata) => {
       const output = original(metadata);
-      // TensorFlow has allocated it by now; it goes again if it is too much.
-      try {
-        check(output.shape, output.dtype);
-      } catch (error) {
-        output.dispose();
-        throw error;
-      }
+      // TensorFlow has allocated it by now; as the op fails, the scope it runs in disposes of it.
+      check(output.shape, output.dtype);
       add(output.dataId, output.shape, output.dtype);
       return output;
     }),

@@ -75,7 +75,9 @@ describe.skipIf(!isBuilt)('the tensorflow engine', () => {
     const base = device.memory.currentBytes;
     const x = tf.zeros([500, 400]);
     expect(device.memory.currentBytes).toBe(base + 800_000);
-    expect(() => tf.tidy(() => tf.tile(x, [2, 2]))).toThrow(OutOfDeviceMemoryError);
+    const { numTensors, numDataBuffers } = tf.memory();
+    expect(() => tf.tile(x, [2, 2])).toThrow(OutOfDeviceMemoryError);
+    expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
     x.dispose();
     expect(device.memory.currentBytes).toBe(base);
   });
