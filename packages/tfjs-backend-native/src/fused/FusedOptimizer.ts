@@ -27,7 +27,7 @@ export interface FusedSgdOptions {
 type NamedTensor = Awaited<ReturnType<tf.Optimizer['getWeights']>>[number];
 
 /** One rule: what it keeps for each parameter, and how it moves it. */
-export interface Rule {
+interface Rule {
   /** Name under which a saved model finds its optimizer again: tfjs's own where one has the same state. */
   readonly className: string;
   readonly slots: readonly string[];
