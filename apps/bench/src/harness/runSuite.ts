@@ -11,8 +11,6 @@ import { median } from './median.js';
 import { type Outcome, takeItems, takeSample } from './process.js';
 import type { Case, CaseResult, Contender, ContenderResult, Ratio, Sample, Suite, SuiteResult } from './types.js';
 
-export { median };
-
 /** Options of {@link runSuite}. */
 export interface RunSuiteOptions {
   /** Rounds, ≥ 1. @defaultValue `5` */
