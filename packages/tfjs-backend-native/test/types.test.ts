@@ -85,7 +85,7 @@ describe('int32 and bool tensors', () => {
     });
   });
 
-  it('are moved as they are: slice, pad, concat, gather, transpose, stridedSlice', () => {
+  it('are moved as they are: slice, pad, concat, gather, transpose, reverse, stridedSlice', () => {
     resetNativeProfile();
     tf.tidy(() => {
       const x = tf.tensor([1, 2, 3, 4, 5, 6], [2, 3], 'int32');
@@ -105,6 +105,9 @@ describe('int32 and bool tensors', () => {
         [tf.concat([x, x], 1), [1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6]],
         [tf.gather(x, tf.tensor([2, 0], [2], 'int32'), 1), [3, 1, 6, 4]],
         [tf.transpose(x), [1, 4, 2, 5, 3, 6]],
+        [tf.reverse(x, 1), [3, 2, 1, 6, 5, 4]],
+        [tf.reverse(x), [6, 5, 4, 3, 2, 1]],
+        [tf.reverse(x, 0), [4, 5, 6, 1, 2, 3]],
         [tf.stridedSlice(x, [1, 2], [-3, -4], [-1, -2]), [6, 4, 3, 1]],
       ] as const;
       for (const [y, expected] of results) {

@@ -13,6 +13,7 @@ import type { NativeKernels } from './NativeKernel.js';
 import { poolKernels } from './pool.js';
 import { reduceKernels } from './reduce.js';
 import { repeatKernels } from './repeat.js';
+import { reverseKernels } from './reverse.js';
 import { scatterKernels } from './scatter.js';
 import { softmaxKernels } from './softmax.js';
 import { stridedSliceKernels } from './stridedSlice.js';
@@ -45,4 +46,5 @@ export const nativeKernels: NativeKernels = {
   ...einsumKernels,
   ...scatterKernels,
   ...topKKernels,
+  ...reverseKernels,
 };
