@@ -109,7 +109,7 @@ export function isSkipping({ filterHeight, filterWidth, padInfo, strideHeight, s
  * Row y takes tap k of output row o where y + pad = o · stride + k: rows with equal (y + pad) mod stride share their
  * taps, and over those rows the gradient is a plain convolution.
  */
-export interface Phase {
+interface Phase {
   readonly first: number;
   readonly count: number;
   /** Taps in the order in which a forward convolution over the gradient needs them. */
@@ -119,7 +119,7 @@ export interface Phase {
 }
 
 /** The phases of one dimension. */
-export function phasesOf(length: number, outLength: number, window: number, stride: number, pad: number): Phase[] {
+function phasesOf(length: number, outLength: number, window: number, stride: number, pad: number): Phase[] {
   const phases: Phase[] = [];
   for (let first = 0; first < Math.min(stride, length); first++) {
     const offset = (first + pad) % stride;
