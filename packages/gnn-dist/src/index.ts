@@ -37,9 +37,11 @@ export { type PartSeconds, PhaseTimes, type TimedPart, timedParts } from './exch
 export type { PendingExchange, RowExchange } from './exchange/RowExchange.js';
 export { type FeatureRows, selectFeatureRows } from './input/featureRows.js';
 export { type HaloFeatures, InputFeatures } from './input/InputFeatures.js';
+export type { BnsOptions } from './modes/bnsGcn.js';
 export type { CobOptions } from './modes/cob.js';
 export type { FlxOptions } from './modes/flx.js';
 export type { EasOptions } from './modes/flxEas.js';
+export type { PipeGcnOptions } from './modes/pipegcn.js';
 export { type TrainMode, trainModes } from './modes/registry.js';
 export type { TrainOptions } from './options.js';
 export { buildOneHopBlock, type OneHopBlock } from './plan/rankGraph.js';

@@ -19,9 +19,11 @@ import {
 } from '@strata-ml/models';
 import type { GraphData } from './data.js';
 import type { HaloFeatures } from './input/InputFeatures.js';
+import type { BnsOptions } from './modes/bnsGcn.js';
 import type { CobOptions } from './modes/cob.js';
 import type { FlxOptions } from './modes/flx.js';
 import type { EasOptions } from './modes/flxEas.js';
+import type { PipeGcnOptions } from './modes/pipegcn.js';
 import { modes, type TrainMode, trainModes } from './modes/registry.js';
 import type { TrainEvent } from './report.js';
 
@@ -49,6 +51,10 @@ export interface TrainOptions {
   readonly eas?: EasOptions;
   /** Options of mode `cob`. */
   readonly cob?: CobOptions;
+  /** Options of mode `bns-gcn`. */
+  readonly bns?: BnsOptions;
+  /** Options of mode `pipegcn`. */
+  readonly pipegcn?: PipeGcnOptions;
   /** Where ranks run. @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow` */
   readonly transport?: string;
   /** @defaultValue `'auto'` */

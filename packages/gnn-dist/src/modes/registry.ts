@@ -1,8 +1,11 @@
 /** Every training mode by name. A new mode is one file beside this one and one line here. */
+import { bnsGcn } from './bnsGcn.js';
+import { cagnet1d } from './cagnet1d.js';
 import { cob } from './cob.js';
 import { flx } from './flx.js';
 import { flxEas } from './flxEas.js';
 import { fullGraph } from './fullGraph.js';
+import { pipegcn } from './pipegcn.js';
 import type { ModeDefinition } from './TrainingMode.js';
 
 /** The modes. */
@@ -11,6 +14,9 @@ export const modes = {
   flx,
   'flx-eas': flxEas,
   cob,
+  'cagnet-1d': cagnet1d,
+  pipegcn,
+  'bns-gcn': bnsGcn,
 } satisfies Record<string, ModeDefinition>;
 
 /** Name of a mode. */

@@ -16,6 +16,8 @@ export interface HaloStageOptions {
   readonly inDegree: ArrayLike<number>;
   /** Out-degree of each source row, likewise. */
   readonly outDegree: ArrayLike<number>;
+  /** Factor on what each source row gives, float32 `[numSources]`. @defaultValue ones */
+  readonly sourceScale?: Float32Array;
   /** Owned rows from here on read as zero. @defaultValue all rows count */
   readonly validRows?: number;
   /** Makes the rows that enter; see {@link LayerStage.enter}. */
@@ -90,8 +92,10 @@ export class HaloStage implements LayerStage {
   #operator(norm: Normaliser): AggregationOperator {
     let operator = this.#operators.get(norm);
     if (!operator) {
-      const { inDegree, outDegree } = this.#options;
-      operator = new AggregationOperator(this.block, normalisedWeights(this.block, norm, inDegree, outDegree));
+      const { inDegree, outDegree, sourceScale } = this.#options;
+      const weights = normalisedWeights(this.block, norm, inDegree, outDegree);
+      if (sourceScale) for (let e = 0; e < weights.length; e++) weights[e]! *= sourceScale[this.block.indices[e]!]!;
+      operator = new AggregationOperator(this.block, weights);
       this.#operators.set(norm, operator);
     }
     return operator;
