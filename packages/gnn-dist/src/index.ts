@@ -32,6 +32,7 @@ export {
 } from './brain/syntheticConnectomes.js';
 export { DistGraphContext, type DistGraphOptions } from './DistGraphContext.js';
 export { checkGraphData, type Features, type GraphData } from './data.js';
+export { type SamplingError, samplingError } from './diagnose/samplingError.js';
 export { HaloExchange, type HaloLayout } from './exchange/haloExchange.js';
 export { type PartSeconds, PhaseTimes, type TimedPart, timedParts } from './exchange/PhaseTimes.js';
 export type { PendingExchange, RowExchange } from './exchange/RowExchange.js';
@@ -47,6 +48,11 @@ export type { TrainOptions } from './options.js';
 export { buildOneHopBlock, type OneHopBlock } from './plan/rankGraph.js';
 export { exchangeSendPlan, type SendPlan } from './plan/sendPlan.js';
 export { countHaloRows, type HaloBytes, type HaloTrafficModel, haloBytesPerEpoch } from './plan/traffic.js';
+export type { CoarsePrediction } from './planner/coarse.js';
+export { type CoarseInput, fitAlpha, predictCoarse } from './planner/coarse.js';
+export { measureComputeRates } from './planner/computeRates.js';
+export { type PlanAlternative, type PlanOptions, planTraining, type TrainPlan } from './planner/planTraining.js';
+export type { ComputeRates, Prediction } from './planner/predictStep.js';
 export type {
   EpochParts,
   EpochRow,
@@ -63,7 +69,16 @@ export {
   easSelections,
   expansionAwareSample,
 } from './sample/expansionAware.js';
-export { type Evaluation, evaluateGnn, loadModel, predict, saveModel, type TrainedModel } from './savedModel.js';
+export {
+  type Evaluation,
+  evaluateGnn,
+  loadModel,
+  type PredictionData,
+  type PredictOptions,
+  predict,
+  saveModel,
+  type TrainedModel,
+} from './savedModel.js';
 export { type HopOf, hopSets } from './server/hopSets.js';
 export { type MaskKind, maskKinds } from './server/serverStages.js';
 export { HaloStage, type HaloStageOptions } from './stages/HaloStage.js';

@@ -5,7 +5,6 @@ import { readTensor } from '@strata-ml/kernels';
 import {
   createGnn,
   type GnnModel,
-  type GnnSpec,
   importLayer,
   type LayerFactory,
   loadSafetensors,
@@ -124,7 +123,7 @@ async function withLogits<T>(model: TrainedModel, data: PredictionData, use: (lo
     );
   }
   await initEngine({});
-  const network = restore(spec, { ...model.weights, ...model.buffers }, await importLayer(spec));
+  const network = restoreNetwork(model, await importLayer(spec));
   const features = normaliseFeatures(data.features, data.numFeatures, model.featureNorm);
   const context = localGraphContext({ graph: messageGraph(data.graph), features, rng: new Rng(1) });
   try {
@@ -140,12 +139,9 @@ async function withLogits<T>(model: TrainedModel, data: PredictionData, use: (lo
   }
 }
 
-/** A network with the given arrays. */
-function restore(
-  spec: GnnSpec,
-  arrays: Readonly<Record<string, NamedArray>>,
-  layer: LayerFactory | undefined,
-): GnnModel {
+/** A network with the arrays of a trained one. */
+export function restoreNetwork({ spec, weights, buffers }: TrainedModel, layer: LayerFactory | undefined): GnnModel {
+  const arrays: Readonly<Record<string, NamedArray>> = { ...weights, ...buffers };
   const network = createGnn(spec, layer);
   const find = (name: string, size: number): Float32Array => {
     const data = arrays[name]?.data;
