@@ -11,6 +11,7 @@ import { verifyCommand } from './commands/data/verify.js';
 import { doctorCommand } from './commands/doctor.js';
 import { brainCommand } from './commands/gnn/brain.js';
 import { evaluateCommand } from './commands/gnn/evaluate.js';
+import { planCommand } from './commands/gnn/plan.js';
 import { trainCommand } from './commands/gnn/train.js';
 import { convertCommand } from './commands/graph/convert.js';
 import { generateCommand } from './commands/graph/generate.js';
@@ -29,7 +30,7 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ],
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
-  ['gnn', 'graph neural networks', [trainCommand, evaluateCommand, brainCommand]],
+  ['gnn', 'graph neural networks', [trainCommand, planCommand, evaluateCommand, brainCommand]],
   ['offload', 'training from storage', [calibrateCommand]],
   ['bench', 'benchmarks against peers, in a clone of the repository', [benchListCommand, benchRunCommand]],
 ];

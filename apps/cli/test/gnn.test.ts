@@ -194,3 +194,28 @@ function interruptOnce(when: RegExp) {
     if (!isSent && when.test(text)) isSent = child.kill('SIGINT');
   };
 }
+
+describe('gnn plan', () => {
+  it('predicts every mode and chooses one that training takes', async () => {
+    const cluster = ['--cluster', '2x2', '--inter-bandwidth', '1Mbps'];
+    const network = ['--data', 'karate', '--model', 'sage', '--hidden', '8'];
+    const { code, stdout, stderr } = await strata(['gnn', 'plan', ...network, ...cluster, '--json', '-']);
+    expect(code, stderr).toBe(0);
+    const { metrics, labels } = JSON.parse(stdout);
+    expect(labels).toMatchObject({ compute: 'simulated', links: 'simulated' });
+    const names = metrics.alternatives.map((a: { name: string }) => a.name);
+    expect(names.slice(0, 4)).toEqual(['full-graph', 'flx k=1', 'flx k=2', 'flx k=3']);
+    expect(metrics.chosen.name).toBe('flx k=3');
+
+    const flx = ['--mode', 'flx', '--preload-hops', '3', '--epochs', '2', '--cluster', '2x2', '--json', '-'];
+    const trained = JSON.parse((await strata(['gnn', 'train', ...network, ...flx])).stdout).metrics;
+    expect(trained.interBytesPerEpoch).toBe(metrics.chosen.interBytesPerEpoch);
+    expect(trained.preload.interBytes).toBe(metrics.chosen.setupInterBytes);
+  });
+
+  it('names an unknown mode, and the modes there are', async () => {
+    const { code, stderr } = await strata([...karate, '--mode', 'magic']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/mode must be one of full-graph, flx, flx-eas, cob/);
+  });
+});

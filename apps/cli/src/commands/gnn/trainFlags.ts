@@ -13,18 +13,22 @@ import {
   integer,
   number,
 } from '../../options.js';
+import { addModeFlags, given, type ModeFlags, modeOptions } from './modeFlags.js';
 
 const models = { gcn: 'gcn', sage: 'sage', gat: 'gat', 'res-sage': 'resSage' } as const;
 
-/** Parsed flags. */
-export interface TrainFlags extends CommonFlags, ClusterFlags, DataFlags {
-  readonly mode: 'full-graph';
+/** Values of the flags that {@link addModelFlags} adds. */
+export interface ModelFlags {
   readonly model: keyof typeof models;
   readonly layers?: number;
   readonly hidden?: number;
   readonly heads?: number;
   readonly dropout?: number;
   readonly norm?: 'none' | 'layer' | 'batch';
+}
+
+/** Parsed flags. */
+export interface TrainFlags extends CommonFlags, ClusterFlags, DataFlags, ModeFlags, ModelFlags {
   readonly lr: number;
   readonly weightDecay: number;
   readonly optimizer: 'adam' | 'adamw' | 'sgd';
@@ -57,15 +61,9 @@ function modelName(text: string): keyof typeof models {
   return choice('--model', Object.keys(models))(plain === 'graphsage' ? 'sage' : text) as keyof typeof models;
 }
 
-/** Adds all flags but those of the data set. */
-export function addTrainFlags(command: Command): Command {
-  command
-    .option(
-      '--mode <name>',
-      'full-graph: every vertex in every step, exact',
-      choice('--mode', ['full-graph']),
-      'full-graph',
-    )
+/** Adds what describes the network. */
+export function addModelFlags(command: Command): Command {
+  return command
     .option('--model <name>', 'gcn, sage, gat or res-sage', modelName, 'gcn')
     .option(
       '--layers <n>',
@@ -75,7 +73,17 @@ export function addTrainFlags(command: Command): Command {
     .option('--hidden <n>', 'width of hidden layers (default: 64)', integer('--hidden', atLeastOne))
     .option('--heads <n>', 'attention heads, gat only; divides --hidden (default: 4)', integer('--heads', atLeastOne))
     .option('--dropout <p>', 'in [0, 1) (default: 0.5)', number('--dropout', { min: 0, max: 1, isMaxOpen: true }))
-    .option('--norm <name>', 'none, layer or batch (default: by model)', choice('--norm', ['none', 'layer', 'batch']))
+    .option('--norm <name>', 'none, layer or batch (default: by model)', choice('--norm', ['none', 'layer', 'batch']));
+}
+
+/** The network that the flags describe. */
+export function modelOptions({ model, layers, hidden, heads, dropout, norm }: ModelFlags) {
+  return { model: models[model], ...given({ layers, hidden, heads, dropout, norm }) };
+}
+
+/** Adds all flags but those of the data set. */
+export function addTrainFlags(command: Command): Command {
+  addModelFlags(addModeFlags(command))
     .option('--lr <rate>', 'learning rate', number('--lr', { min: 0, isMinOpen: true }), 0.01)
     .option(
       '--weight-decay <rate>',
@@ -85,7 +93,11 @@ export function addTrainFlags(command: Command): Command {
     )
     .option('--optimizer <name>', 'adam, adamw or sgd', choice('--optimizer', ['adam', 'adamw', 'sgd']), 'adam')
     .option('--epochs <n>', 'passes over the training vertices', integer('--epochs', atLeastOne), 200)
-    .option('--partition <how>', 'random, hash, range, ldg, fennel, or a file with the rank of each vertex', 'fennel')
+    .option(
+      '--partition <how>',
+      'random, hash, range, ldg, fennel, grem, multilevel, metis, or a file with the rank of each vertex',
+      'fennel',
+    )
     .option(
       '--partition-passes <n>',
       'how often ldg and fennel play their stream (default: 10)',
@@ -135,11 +147,10 @@ export function addTrainFlags(command: Command): Command {
 
 /** Translates flags; what was not given is left to the trainer's defaults. */
 export function trainOptions(flags: TrainFlags) {
-  const { layers, hidden, heads, dropout, norm, bucketBytes, evalEvery, patience, partitionPasses, featureNorm } =
-    flags;
+  const { bucketBytes, evalEvery, patience, partitionPasses, featureNorm } = flags;
   return {
-    mode: flags.mode,
-    model: { model: models[flags.model], ...given({ layers, hidden, heads, dropout, norm }) },
+    ...modeOptions(flags),
+    model: modelOptions(flags),
     optimizer: { optimizer: flags.optimizer, lr: flags.lr, weightDecay: flags.weightDecay },
     epochs: flags.epochs,
     seed: flags.seed,
@@ -154,11 +165,4 @@ export function trainOptions(flags: TrainFlags) {
     timeoutMs: Math.round(1000 * flags.timeout),
     ...given({ bucketBytes, evalEvery, patience, partitionPasses, featureNorm, checkpointDir: flags.checkpoint }),
   } satisfies TrainOptions;
-}
-
-/** Without the entries that are undefined. */
-function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, v]) => v !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

@@ -27,8 +27,13 @@ export function trainingTable(report: TrainReport, { trace, links }: TableContex
   ];
   if (isCluster) {
     rows.push(
-      ['inside servers', `${formatBytes(m.intraBytesPerEpoch)} / epoch`, 'halo rows, counted'],
-      ['between servers', `${formatBytes(m.interBytesPerEpoch)} / epoch`, `halo rows, counted; links ${links}`],
+      ['inside servers', `${formatBytes(m.intraBytesPerEpoch)} / epoch`, 'rows and their gradients, counted'],
+      [
+        'between servers',
+        `${formatBytes(m.interBytesPerEpoch)} / epoch`,
+        `rows and their gradients, counted; links ${links}`,
+      ],
+      ['preloaded', formatBytes(m.preload.interBytes), 'features between servers before the first epoch, counted'],
       ['gradients', `${formatBytes(bytesOf(m, 'gradient'))} / epoch`, 'summed over ranks, both link classes'],
     );
   }
@@ -39,9 +44,10 @@ export function trainingTable(report: TrainReport, { trace, links }: TableContex
 }
 
 function epochRemark({ epochSeconds: { min, max, count: n }, parts }: TrainReport['metrics']): string {
-  const waits = parts.halo + parts.gradient;
   const range = `median of ${n}, ${seconds(min)} to ${seconds(max)}, measured`;
-  return waits > 0 ? `${range}; waiting ${seconds(waits)}` : range;
+  const named = (['intra', 'inter', 'gradient', 'sampling'] as const).filter((part) => parts[part] > 0);
+  const text = named.map((part) => `${part} ${seconds(parts[part])}`).join(', ');
+  return text ? `${range}; of it ${text}` : range;
 }
 
 function bytesOf({ traffic }: TrainReport['metrics'], phase: string): number {
