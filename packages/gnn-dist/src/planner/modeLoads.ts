@@ -7,7 +7,7 @@ import { layOutServer } from '../server/ServerLayout.js';
 import { fullGraphLoads, type HopRange, type LoadInput, layoutLoads, type RankLoad } from './RankLoad.js';
 
 /** Vertices that a server owns. */
-export function ownVertices({ partOf, include }: LoadInput, firstRank: number, devices: number): Int32Array {
+function ownVertices({ partOf, include }: LoadInput, firstRank: number, devices: number): Int32Array {
   const own: number[] = [];
   for (let v = 0; v < partOf.length; v++) {
     const device = partOf[v]! - firstRank;

@@ -1,5 +1,5 @@
 /** Differentiable moves of whole rows. */
-import { gatherRowsInto, readTensor, scatterAddRowsInto, tensorFrom } from '@strata-ml/kernels';
+import { readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** `h` with the rows from `count` on set to zero; float32 `[n, F]`. */
@@ -13,17 +13,4 @@ export function keepRows(h: tf.Tensor2D, count: number): tf.Tensor2D {
 /** The first `count` rows: no copy forward, a pad backward. */
 export function firstRows(h: tf.Tensor2D, count: number): tf.Tensor2D {
   return count === h.shape[0] ? h : tf.slice2d(h, [0, 0], [count, h.shape[1]]);
-}
-
-/** Rows `rows` of `h`, in that order; their gradients are added where they came from. */
-export function takeRows(h: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
-  const [n, width] = h.shape;
-  const op = tf.customGrad((x) => ({
-    value: tensorFrom([rows.length, width], (out) => gatherRowsInto(readTensor(x as tf.Tensor), width, rows, out)),
-    gradFunc: (dy: tf.Tensor) =>
-      tensorFrom([n, width], (out) =>
-        scatterAddRowsInto(out, width, rows, readTensor(dy).subarray(0, rows.length * width)),
-      ),
-  }));
-  return op(h) as tf.Tensor2D;
 }
