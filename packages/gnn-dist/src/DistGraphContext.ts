@@ -111,7 +111,7 @@ export class DistGraphContext implements GraphContext {
   }
 
   aggregateSources(p: tf.Tensor2D, norm: Normaliser): tf.Tensor2D {
-    return this.#first.aggregateSources(p, norm);
+    return this.#first.aggregateSources(p, norm, this.#call(1));
   }
 
   exchange(h: tf.Tensor2D, layer: number): tf.Tensor2D {

@@ -21,10 +21,12 @@ import type { GraphData } from './data.js';
 import type { HaloFeatures } from './input/InputFeatures.js';
 import type { BnsOptions } from './modes/bnsGcn.js';
 import type { CobOptions } from './modes/cob.js';
+import type { DistGnnOptions } from './modes/distgnn.js';
 import type { FlxOptions } from './modes/flx.js';
 import type { EasOptions } from './modes/flxEas.js';
 import type { PipeGcnOptions } from './modes/pipegcn.js';
 import { modes, type TrainMode, trainModes } from './modes/registry.js';
+import type { SnapshotTrainOptions } from './modes/snapshot.js';
 import type { TrainEvent } from './report.js';
 
 /** Options of {@link trainGnn}. */
@@ -55,6 +57,10 @@ export interface TrainOptions {
   readonly bns?: BnsOptions;
   /** Options of mode `pipegcn`. */
   readonly pipegcn?: PipeGcnOptions;
+  /** Options of mode `distgnn-cdr`. */
+  readonly distgnn?: DistGnnOptions;
+  /** Options of mode `snapshot`. */
+  readonly snapshot?: SnapshotTrainOptions;
   /** Where ranks run. @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow` */
   readonly transport?: string;
   /** @defaultValue `'auto'` */

@@ -2,10 +2,12 @@
 import { bnsGcn } from './bnsGcn.js';
 import { cagnet1d } from './cagnet1d.js';
 import { cob } from './cob.js';
+import { distgnnCd0, distgnnCdr } from './distgnn.js';
 import { flx } from './flx.js';
 import { flxEas } from './flxEas.js';
 import { fullGraph } from './fullGraph.js';
 import { pipegcn } from './pipegcn.js';
+import { snapshot } from './snapshot.js';
 import type { ModeDefinition } from './TrainingMode.js';
 
 /** The modes. */
@@ -17,6 +19,9 @@ export const modes = {
   'cagnet-1d': cagnet1d,
   pipegcn,
   'bns-gcn': bnsGcn,
+  'distgnn-cd0': distgnnCd0,
+  'distgnn-cdr': distgnnCdr,
+  snapshot,
 } satisfies Record<string, ModeDefinition>;
 
 /** Name of a mode. */

@@ -31,7 +31,7 @@ export interface LayerStage {
   /** Normalised sum over in-neighbours, `[numOwned, F]` to `[numDestinations, F]`; differentiable. */
   aggregate(h: tf.Tensor2D, norm: Normaliser, call: StageCall): tf.Tensor2D;
   /** The same with all sources at hand, `[numSources, F]` to `[numDestinations, F]`; differentiable. */
-  aggregateSources(p: tf.Tensor2D, norm: Normaliser): tf.Tensor2D;
+  aggregateSources(p: tf.Tensor2D, norm: Normaliser, call: StageCall): tf.Tensor2D;
   /** Source rows, `[numOwned, F]` to `[numSources, F]`; differentiable. */
   gather(h: tf.Tensor2D, call: StageCall): tf.Tensor2D;
   /** Frees operators. */
