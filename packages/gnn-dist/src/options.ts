@@ -26,7 +26,6 @@ import type { FlxOptions } from './modes/flx.js';
 import type { EasOptions } from './modes/flxEas.js';
 import type { PipeGcnOptions } from './modes/pipegcn.js';
 import { modes, type TrainMode, trainModes } from './modes/registry.js';
-import type { SnapshotTrainOptions } from './modes/snapshot.js';
 import type { TrainEvent } from './report.js';
 
 /** Options of {@link trainGnn}. */
@@ -59,8 +58,6 @@ export interface TrainOptions {
   readonly pipegcn?: PipeGcnOptions;
   /** Options of mode `distgnn-cdr`. */
   readonly distgnn?: DistGnnOptions;
-  /** Options of mode `snapshot`. */
-  readonly snapshot?: SnapshotTrainOptions;
   /** Where ranks run. @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow` */
   readonly transport?: string;
   /** @defaultValue `'auto'` */

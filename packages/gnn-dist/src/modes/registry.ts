@@ -7,7 +7,6 @@ import { flx } from './flx.js';
 import { flxEas } from './flxEas.js';
 import { fullGraph } from './fullGraph.js';
 import { pipegcn } from './pipegcn.js';
-import { snapshot } from './snapshot.js';
 import type { ModeDefinition } from './TrainingMode.js';
 
 /** The modes. */
@@ -21,7 +20,6 @@ export const modes = {
   'bns-gcn': bnsGcn,
   'distgnn-cd0': distgnnCd0,
   'distgnn-cdr': distgnnCdr,
-  snapshot,
 } satisfies Record<string, ModeDefinition>;
 
 /** Name of a mode. */
