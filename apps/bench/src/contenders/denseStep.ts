@@ -37,4 +37,11 @@ async function main([network = 'mlp', engine = 'native', threads = '1']: string[
   );
 }
 
-await main(process.argv.slice(2));
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  // An engine that has no such kernel cannot take part; any other failure is a mistake.
+  const kernel = /Kernel '(\w+)' not registered/.exec((error as Error).message)?.[1];
+  if (!kernel) throw error;
+  console.log(JSON.stringify({ missing: `no kernel ${kernel}` }));
+}

@@ -25,6 +25,7 @@ const TABLE = {
   ReleaseSession: 95,
   ReleaseValue: 96,
   ReleaseSessionOptions: 100,
+  AddSessionConfigEntry: 130,
 } as const;
 
 /** A function of the library. */
@@ -74,7 +75,7 @@ export function openCApi(koffi: typeof import('koffi'), file: string, version: s
   const getApi = koffi.decode(getApiPointer, koffi.proto('void *', ['uint32_t'])) as unknown as NativeFunction;
   const table = getApi(API_VERSION) as Pointer | null;
   if (!table) throw new Error(`it does not offer version ${API_VERSION} of its C API`);
-  const pointers = koffi.decode(table, koffi.array('void *', TABLE.ReleaseSessionOptions + 1)) as Pointer[];
+  const pointers = koffi.decode(table, koffi.array('void *', TABLE.AddSessionConfigEntry + 1)) as Pointer[];
   const bind = (name: keyof typeof TABLE, result: string, parameters: readonly string[]): NativeFunction =>
     koffi.decode(pointers[TABLE[name]]!, koffi.proto(result, [...parameters])) as unknown as NativeFunction;
 
@@ -95,6 +96,7 @@ export function openCApi(koffi: typeof import('koffi'), file: string, version: s
   const setOptimizationLevel = bind('SetSessionGraphOptimizationLevel', 'uint64_t', ['uint64_t', 'int']);
   const setIntraThreads = bind('SetIntraOpNumThreads', 'uint64_t', ['uint64_t', 'int']);
   const setInterThreads = bind('SetInterOpNumThreads', 'uint64_t', ['uint64_t', 'int']);
+  const addConfigEntry = bind('AddSessionConfigEntry', 'uint64_t', ['uint64_t', 'str', 'str']);
   const createCpuMemoryInfo = bind('CreateCpuMemoryInfo', 'uint64_t', ['int', 'int', 'uint64_t *']);
   const createFromArray = bind('CreateSessionFromArray', 'uint64_t', [
     'uint64_t',
@@ -146,6 +148,8 @@ export function openCApi(koffi: typeof import('koffi'), file: string, version: s
         check(disableCpuMemArena(options));
         check(setIntraThreads(options, threads));
         check(setInterThreads(options, 1));
+        // Each session has threads of its own: awake between calls they would take the cores from one another.
+        if (threads > 1) check(addConfigEntry(options, 'session.intra_op.allow_spinning', '0'));
         check(createFromArray(environment, model, model.length, options, out));
         return out[0]!;
       } finally {
