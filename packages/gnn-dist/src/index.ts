@@ -38,6 +38,7 @@ export { type PartSeconds, PhaseTimes, type TimedPart, timedParts } from './exch
 export type { PendingExchange, RowExchange } from './exchange/RowExchange.js';
 export { type FeatureRows, selectFeatureRows } from './input/featureRows.js';
 export { type HaloFeatures, InputFeatures } from './input/InputFeatures.js';
+export type { AdaQpOptions } from './modes/adaqp.js';
 export type { BnsOptions } from './modes/bnsGcn.js';
 export type { CobOptions } from './modes/cob.js';
 export type { DistGnnOptions } from './modes/distgnn.js';

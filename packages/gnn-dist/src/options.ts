@@ -19,6 +19,7 @@ import {
 } from '@strata-ml/models';
 import type { GraphData } from './data.js';
 import type { HaloFeatures } from './input/InputFeatures.js';
+import type { AdaQpOptions } from './modes/adaqp.js';
 import type { BnsOptions } from './modes/bnsGcn.js';
 import type { CobOptions } from './modes/cob.js';
 import type { DistGnnOptions } from './modes/distgnn.js';
@@ -56,6 +57,8 @@ export interface TrainOptions {
   readonly bns?: BnsOptions;
   /** Options of mode `pipegcn`. */
   readonly pipegcn?: PipeGcnOptions;
+  /** Options of mode `adaqp`. */
+  readonly adaqp?: AdaQpOptions;
   /** Options of mode `distgnn-cdr`. */
   readonly distgnn?: DistGnnOptions;
   /** Where ranks run. @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow` */

@@ -1,4 +1,5 @@
 /** Every training mode by name. A new mode is one file beside this one and one line here. */
+import { adaqp } from './adaqp.js';
 import { bnsGcn } from './bnsGcn.js';
 import { cagnet1d } from './cagnet1d.js';
 import { cob } from './cob.js';
@@ -18,6 +19,7 @@ export const modes = {
   'cagnet-1d': cagnet1d,
   pipegcn,
   'bns-gcn': bnsGcn,
+  adaqp,
   'distgnn-cd0': distgnnCd0,
   'distgnn-cdr': distgnnCdr,
 } satisfies Record<string, ModeDefinition>;
