@@ -20,6 +20,7 @@ import {
 import type { GraphData } from './data.js';
 import type { HaloFeatures } from './input/InputFeatures.js';
 import type { AdaQpOptions } from './modes/adaqp.js';
+import type { DistDglOptions } from './modes/batches.js';
 import type { BnsOptions } from './modes/bnsGcn.js';
 import type { CobOptions } from './modes/cob.js';
 import type { DistGnnOptions } from './modes/distgnn.js';
@@ -27,6 +28,7 @@ import type { FlxOptions } from './modes/flx.js';
 import type { EasOptions } from './modes/flxEas.js';
 import type { PipeGcnOptions } from './modes/pipegcn.js';
 import { modes, type TrainMode, trainModes } from './modes/registry.js';
+import type { SalientOptions } from './modes/salient.js';
 import type { TrainEvent } from './report.js';
 
 /** Options of {@link trainGnn}. */
@@ -61,6 +63,10 @@ export interface TrainOptions {
   readonly adaqp?: AdaQpOptions;
   /** Options of mode `distgnn-cdr`. */
   readonly distgnn?: DistGnnOptions;
+  /** Options of modes `distdgl` and `salient++`. */
+  readonly distdgl?: DistDglOptions;
+  /** Options of mode `salient++`. */
+  readonly salient?: SalientOptions;
   /** Where ranks run. @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow` */
   readonly transport?: string;
   /** @defaultValue `'auto'` */

@@ -10,13 +10,12 @@ import { exchangeWidths } from '@strata-ml/models';
 import { DistGraphContext } from '../DistGraphContext.js';
 import type { HaloExchange } from '../exchange/haloExchange.js';
 import { InputFeatures } from '../input/InputFeatures.js';
-import type { RowEdges } from '../plan/edgeBlock.js';
 import { layerBytes } from '../plan/layerTraffic.js';
 import type { HaloBytes } from '../plan/traffic.js';
 import { BackgroundBatches, type BatchSource, directBatches } from '../sample/BatchSource.js';
-import { type BatchPlan, type BatchSampler, batchSamplers, edgeRng, firstRankOf } from '../sample/batch.js';
+import { type BatchPlan, type BatchSampler, batchSamplers, firstRankOf } from '../sample/batch.js';
+import { drawnLayers } from '../sample/drawnEdges.js';
 import { resolveEasSample } from '../sample/expansionAware.js';
-import { drawNeighbours } from '../sample/neighbours.js';
 import { inducedDegrees } from '../sample/sampledDegrees.js';
 import { RowFetch } from '../server/RowFetch.js';
 import { shareLayout } from '../server/ServerLayout.js';
@@ -240,47 +239,10 @@ class CobMode implements TrainingMode {
 
   /** Degrees of the sample (where all edges are there: of the whole graph), and the edges that were drawn. */
   #sampled(rows: ServerRows, epoch: number, step: number): Pick<SegmentOptions, 'degreesOf' | 'edgesOf'> {
-    const { sampler, graph, layers } = this.#plan;
+    const { sampler, graph } = this.#plan;
     const { spec, views } = this.#environment.payload;
     if (sampler === 'full') return { degreesOf: degreesById(views.train) };
     if (sampler !== 'sage') return { degreesOf: degreesById(inducedDegrees(graph, rows.hopOf)) };
-    return {
-      edgesOf: (layer, destinations) => this.#drawn(edgeRng(this.#plan.seed, epoch, step, layer), destinations),
-      degreesOf: (layer, block) => {
-        const { indptr, numDestinations, globalIds } = block;
-        const inDegree = Int32Array.from({ length: numDestinations }, (_, row) => indptr[row + 1]! - indptr[row]!);
-        const outDegree = new Int32Array(globalIds.length).fill(1);
-        if (spec.model === 'gcn') {
-          // How often a source was drawn on any device of the server.
-          const times = new Int32Array(graph.numVertices);
-          const all = Int32Array.from(rows.hopOf.keys()).filter(
-            (v) => rows.hopOf[v]! >= 0 && rows.hopOf[v]! <= layers - layer,
-          );
-          const { sources } = this.#drawn(edgeRng(this.#plan.seed, epoch, step, layer), all);
-          for (const u of sources) times[u]!++;
-          globalIds.forEach((v, row) => {
-            outDegree[row] = Math.max(1, times[v]!);
-          });
-        }
-        return { inDegree, outDegree };
-      },
-    };
-  }
-
-  /** The edges that were drawn for a layer: the same draw that chose the vertices. */
-  #drawn(rng: Rng, destinations: Int32Array): RowEdges {
-    const { graph, fanout, include } = this.#plan;
-    const indptr = new Int32Array(destinations.length + 1);
-    const lists = Array.from(destinations, (v, row) => {
-      const drawn = drawNeighbours(graph, v, fanout, rng);
-      const list = include ? drawn.filter((u) => include[u] !== 0) : drawn;
-      indptr[row + 1] = indptr[row]! + list.length;
-      return list;
-    });
-    const sources = new Int32Array(indptr[destinations.length]!);
-    lists.forEach((list, row) => {
-      sources.set(list, indptr[row]!);
-    });
-    return { indptr, sources };
+    return drawnLayers(this.#plan, rows, spec.model === 'gcn', epoch, step);
   }
 }

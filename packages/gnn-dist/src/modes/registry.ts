@@ -3,11 +3,13 @@ import { adaqp } from './adaqp.js';
 import { bnsGcn } from './bnsGcn.js';
 import { cagnet1d } from './cagnet1d.js';
 import { cob } from './cob.js';
+import { distdgl } from './distdgl.js';
 import { distgnnCd0, distgnnCdr } from './distgnn.js';
 import { flx } from './flx.js';
 import { flxEas } from './flxEas.js';
 import { fullGraph } from './fullGraph.js';
 import { pipegcn } from './pipegcn.js';
+import { salient } from './salient.js';
 import type { ModeDefinition } from './TrainingMode.js';
 
 /** The modes. */
@@ -22,6 +24,8 @@ export const modes = {
   adaqp,
   'distgnn-cd0': distgnnCd0,
   'distgnn-cdr': distgnnCdr,
+  distdgl,
+  'salient++': salient,
 } satisfies Record<string, ModeDefinition>;
 
 /** Name of a mode. */

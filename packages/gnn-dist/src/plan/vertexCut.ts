@@ -1,10 +1,11 @@
 /**
  * Vertex cuts: edges are divided over parts, and a vertex has a clone in every part that holds one of its edges.
  *
- * The greedy rule of Libra, as DistGNN uses it (Md et al.: "DistGNN: scalable distributed training for large-scale graph
- * neural networks", SC 2021, arXiv:2104.06700): an edge goes to the least loaded of the parts that hold its ends. We
- * differ in this: edges come in random order, the two directions of an edge stay together, and a part that is fuller
- * than its cap gets no more, without which a connected graph could end in one part.
+ * After the greedy rule of Libra, the partitioner of DistGNN (Md et al.: "DistGNN: scalable distributed training for
+ * large-scale graph neural networks", SC 2021, arXiv:2104.06700): an edge goes to the least loaded of the parts that hold
+ * its ends. We differ in this: parts that hold both ends come first, edges come in random order, the two directions of an
+ * edge stay together, and a part that is fuller than its cap gets no more, without which a connected graph could end in
+ * one part.
  */
 import { OptionError, Rng } from '@strata-ml/core';
 import type { CsrGraph } from '@strata-ml/graph';

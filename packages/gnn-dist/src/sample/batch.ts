@@ -32,8 +32,16 @@ export interface BatchPlan {
   readonly itersPerEpoch: number;
   /** `'global'` deals all training vertices to the servers, `'local'` gives each server its own. */
   readonly seeds: 'global' | 'local';
+  /** In-neighbours that `'sage'` draws per vertex and layer. */
   readonly fanout: number;
+  /** Likewise by layer, the first layer first. @defaultValue `fanout` in all */
+  readonly fanouts?: readonly number[];
   readonly eas: { readonly hops: number; readonly fanout: number; readonly select: EasSelection };
+}
+
+/** In-neighbours drawn per vertex in layer `layer`, from 1. */
+export function fanoutOf({ fanout, fanouts }: Pick<BatchPlan, 'fanout' | 'fanouts'>, layer: number): number {
+  return fanouts?.[layer - 1] ?? fanout;
 }
 
 /** Key of the edges drawn in one layer of one step. */
@@ -106,12 +114,13 @@ function isOwn(plan: BatchPlan, v: number): boolean {
 
 /** Hop of v = layers − the last layer that computes v: layer l writes rows with hop ≤ layers − l. */
 function sageHops(plan: BatchPlan, seeds: Int32Array, epoch: number, step: number): HopOf {
-  const { graph, layers, seed, fanout, include } = plan;
+  const { graph, layers, seed, include } = plan;
   const hopOf = new Int16Array(graph.numVertices).fill(-1);
   const rows: number[] = Array.from(seeds);
   for (const v of seeds) hopOf[v] = 0;
   for (let layer = layers; layer >= 1; layer--) {
     const rng = edgeRng(seed, epoch, step, layer);
+    const fanout = fanoutOf(plan, layer);
     const count = rows.length;
     for (let i = 0; i < count; i++) {
       for (const u of drawNeighbours(graph, rows[i]!, fanout, rng)) {
