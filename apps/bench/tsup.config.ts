@@ -11,6 +11,7 @@ export default defineConfig(
     partitionMake: 'src/contenders/partitionMake.ts',
     partitionRun: 'src/contenders/partitionRun.ts',
     report: 'src/report.ts',
+    snapshotRun: 'src/contenders/snapshotRun.ts',
     train: 'src/contenders/train.ts',
     tutorial: 'src/contenders/tutorial.ts',
   }),

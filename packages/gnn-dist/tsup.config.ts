@@ -5,6 +5,7 @@ export default defineConfig(
   packageConfig({
     trainEntry: 'src/train/trainEntry.ts',
     batchWorker: 'src/sample/batchWorker.ts',
+    refreshWorker: 'src/snapshot/refreshWorker.ts',
     crossValidationEntry: 'src/brain/crossValidationEntry.ts',
   }),
 );

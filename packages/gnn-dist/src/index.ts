@@ -48,6 +48,7 @@ export type { EasOptions } from './modes/flxEas.js';
 export type { PipeGcnOptions } from './modes/pipegcn.js';
 export { type TrainMode, trainModes } from './modes/registry.js';
 export type { SalientOptions } from './modes/salient.js';
+export type { SnapshotTrainOptions } from './modes/snapshot.js';
 export type { TrainOptions } from './options.js';
 export { buildOneHopBlock, type OneHopBlock } from './plan/rankGraph.js';
 export { exchangeSendPlan, type SendPlan } from './plan/sendPlan.js';
@@ -85,6 +86,17 @@ export {
 } from './savedModel.js';
 export { type HopOf, hopSets } from './server/hopSets.js';
 export { type MaskKind, maskKinds } from './server/serverStages.js';
+export { AdjacencyStore, type AdjacencyTraffic } from './snapshot/AdjacencyStore.js';
+export type { EdgeList, EdgeUpdates } from './snapshot/EdgeUpdates.js';
+export type { SampledBlock } from './snapshot/SampledBlock.js';
+export { SnapshotSampler, type SnapshotStats } from './snapshot/SnapshotSampler.js';
+export {
+  type SnapshotMode,
+  type SnapshotOptions,
+  type StaticOrder,
+  snapshotModes,
+  staticOrders,
+} from './snapshot/snapshotOptions.js';
 export { HaloStage, type HaloStageOptions } from './stages/HaloStage.js';
 export type { LayerStage, StageCall } from './stages/LayerStage.js';
 export { trainGnn } from './train.js';

@@ -28,6 +28,7 @@ import type { FlxOptions } from './modes/flx.js';
 import type { EasOptions } from './modes/flxEas.js';
 import type { PipeGcnOptions } from './modes/pipegcn.js';
 import { modes, type TrainMode, trainModes } from './modes/registry.js';
+import type { SnapshotTrainOptions } from './modes/snapshot.js';
 import type { SalientOptions } from './modes/salient.js';
 import type { TrainEvent } from './report.js';
 
@@ -67,6 +68,8 @@ export interface TrainOptions {
   readonly distdgl?: DistDglOptions;
   /** Options of mode `salient++`. */
   readonly salient?: SalientOptions;
+  /** Options of mode `snapshot`. */
+  readonly snapshot?: SnapshotTrainOptions;
   /** Where ranks run. @defaultValue `'threads'`; `'processes'` for several ranks on the engine `tensorflow` */
   readonly transport?: string;
   /** @defaultValue `'auto'` */

@@ -6,7 +6,8 @@ import { engine } from './engine.js';
 import { gnn } from './gnn.js';
 import { nodes } from './nodes.js';
 import { partition } from './partition.js';
+import { snapshot } from './snapshot.js';
 import { trace } from './trace.js';
 import { tutorial } from './tutorial.js';
 
-export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition];
+export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition, snapshot];

@@ -25,6 +25,8 @@ export interface StepView {
 export interface TrainingMode {
   /** Optimiser steps in an epoch, the same on all ranks. */
   readonly stepsPerEpoch: number;
+  /** Called once before the first step, for what cannot be made at once: files, drives. Collective. */
+  prepare?(): Promise<void>;
   /** Prepares step `step` (from 0) of `epoch` (from 1). The view is valid until {@link TrainingMode.endStep}. */
   beginStep(epoch: number, step: number): StepView;
   /** Called after the gradients of the step are taken. */

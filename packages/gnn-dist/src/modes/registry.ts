@@ -10,6 +10,7 @@ import { flxEas } from './flxEas.js';
 import { fullGraph } from './fullGraph.js';
 import { pipegcn } from './pipegcn.js';
 import { salient } from './salient.js';
+import { snapshot } from './snapshot.js';
 import type { ModeDefinition } from './TrainingMode.js';
 
 /** The modes. */
@@ -26,6 +27,7 @@ export const modes = {
   'distgnn-cdr': distgnnCdr,
   distdgl,
   'salient++': salient,
+  snapshot,
 } satisfies Record<string, ModeDefinition>;
 
 /** Name of a mode. */

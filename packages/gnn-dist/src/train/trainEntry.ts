@@ -18,6 +18,7 @@ const entry: RankEntry<TrainPayload, RankResult, TrainEvent> = async (ctx, paylo
   const isRoot = ctx.rank === 0;
   const start = performance.now();
   const trainer = new RankTrainer(ctx, payload, await importLayer(payload.spec));
+  await trainer.mode.prepare?.();
   const checkpoint = options.checkpointDir ? new Checkpoint(options.checkpointDir, payload) : undefined;
   const resumed = options.resume && checkpoint ? checkpoint.load(trainer) : undefined;
   ctx.world.barrier({ phase: 'setup' });
