@@ -1,7 +1,15 @@
 /** Flags of the training modes of `gnn train` and `gnn plan`, and the trainer's options that they stand for. */
 
 import { OptionError } from '@strata-ml/core';
-import type { CobOptions, EasOptions, FlxOptions, PipeGcnOptions, TrainOptions } from '@strata-ml/gnn-dist';
+import type {
+  AdaQpOptions,
+  CobOptions,
+  DistGnnOptions,
+  EasOptions,
+  FlxOptions,
+  PipeGcnOptions,
+  TrainOptions,
+} from '@strata-ml/gnn-dist';
 import type { Command } from 'commander';
 import { choice, integer, number } from '../../options.js';
 
@@ -21,6 +29,11 @@ export interface ModeFlags {
   readonly seeds?: NonNullable<CobOptions['seeds']>;
   readonly boundaryRate?: number;
   readonly smooth?: NonNullable<PipeGcnOptions['smooth']>;
+  readonly bits?: NonNullable<AdaQpOptions['bits']>;
+  readonly delay?: NonNullable<DistGnnOptions['delay']>;
+  readonly batchSize?: number;
+  readonly fanouts?: readonly number[];
+  readonly cacheShare?: number;
 }
 
 /** Adds `--mode` and the flags of its options. */
@@ -63,9 +76,26 @@ export function addModeFlags(command: Command): Command {
       'pipegcn: none, F (rows), G (gradients) or GF (default: none)',
       choice('--smooth', ['none', 'F', 'G', 'GF']),
     )
+    .option('--bits <b>', 'adaqp: bits of halo rows, 2, 4 or 8, or adaptive (default: adaptive)', readBits)
+    .option('--delay <r>', 'distgnn-cdr: epochs until partial sums are used, or never (default: 5)', readDelay)
+    .option(
+      '--batch-size <n>',
+      'distdgl, salient++: training vertices per device and step (default: 1024)',
+      integer('--batch-size', { min: 1 }),
+    )
+    .option(
+      '--fanouts <list>',
+      'distdgl, salient++: neighbours drawn per vertex in each layer, first layer first (default: 10 in each)',
+      readFanouts,
+    )
+    .option(
+      '--cache-share <a>',
+      'salient++: cached rows per own row (default: 0.2)',
+      number('--cache-share', { min: 0 }),
+    )
     .option(
       '--seeds <how>',
-      'cob: global or local training vertices (default: global)',
+      'global or local training vertices (default: cob global; distdgl, salient++ local)',
       choice('--seeds', ['global', 'local']),
     );
 }
@@ -98,9 +128,13 @@ export function addSamplingFlags(command: Command): Command {
 /** Translates the flags; what was not given is left to the trainer's defaults. */
 export function modeOptions(
   flags: Partial<ModeFlags>,
-): Pick<TrainOptions, 'mode' | 'flx' | 'eas' | 'cob' | 'bns' | 'pipegcn'> {
+): Pick<
+  TrainOptions,
+  'mode' | 'flx' | 'eas' | 'cob' | 'bns' | 'pipegcn' | 'adaqp' | 'distgnn' | 'distdgl' | 'salient'
+> {
   const { preloadHops, segments, mask, resampleEvery, sampler, itersPerEpoch, fanout, seeds, boundaryRate, smooth } =
     flags;
+  const { bits, delay, batchSize, fanouts, cacheShare } = flags;
   const eas = given({ hops: flags.easHops, fanout: flags.easFanout, select: flags.easSelect });
   return {
     ...given({ mode: flags.mode }),
@@ -109,6 +143,10 @@ export function modeOptions(
     cob: { ...given({ sampler, itersPerEpoch, fanout, seeds }), eas },
     bns: given({ boundaryRate }),
     pipegcn: given({ smooth }),
+    adaqp: given({ bits }),
+    distgnn: given({ delay }),
+    distdgl: given({ batchSize, fanouts, seeds }),
+    salient: given({ cacheShare }),
   };
 }
 
@@ -121,6 +159,19 @@ export function given<T extends object>(values: T): { [K in keyof T]?: Exclude<T
 
 function readHops(text: string): number | 'auto' {
   return text === 'auto' ? 'auto' : integer('--preload-hops', { min: 0 })(text);
+}
+
+function readBits(text: string): 2 | 4 | 8 | 'adaptive' {
+  const name = choice('--bits', ['2', '4', '8', 'adaptive'])(text);
+  return name === 'adaptive' ? name : (Number(name) as 2 | 4 | 8);
+}
+
+function readDelay(text: string): number | 'never' {
+  return text === 'never' ? 'never' : integer('--delay', { min: 1 })(text);
+}
+
+function readFanouts(text: string): number[] {
+  return text.split(',').map(integer('--fanouts', { min: 1 }));
 }
 
 function readList(text: string): number[] {
