@@ -28,8 +28,8 @@ import type { FlxOptions } from './modes/flx.js';
 import type { EasOptions } from './modes/flxEas.js';
 import type { PipeGcnOptions } from './modes/pipegcn.js';
 import { modes, type TrainMode, trainModes } from './modes/registry.js';
-import type { SnapshotTrainOptions } from './modes/snapshot.js';
 import type { SalientOptions } from './modes/salient.js';
+import type { SnapshotTrainOptions } from './modes/snapshot.js';
 import type { TrainEvent } from './report.js';
 
 /** Options of {@link trainGnn}. */
