@@ -138,6 +138,19 @@ describe('a snapshot', () => {
     }
   });
 
+  it('takes fresh entries for used ones, as many as it lacks; for random others where none was used', () => {
+    const cache = new SnapshotCache(AdjacencyStore.inMemory(hubGraph(1, 200)), {
+      size: 4,
+      offsets: Int32Array.from({ length: 201 }, (_, v) => (v === 0 ? 0 : 4)),
+      entries: Int32Array.of(10, 11, 12, 13),
+    });
+    cache.insert(0, Int32Array.of(13, 20, 21), Int32Array.of(12, 10), new Rng(1));
+    expect([...cache.list(0)]).toEqual([21, 11, 20, 13]);
+    cache.insert(0, Int32Array.of(30, 11, 31), undefined, new Rng(1));
+    expect([...cache.list(0)].sort((a, b) => a - b).slice(2)).toEqual([30, 31]);
+    expect(new Set(cache.list(0)).size).toBe(4);
+  });
+
   it('shared by all layers takes the memory of the largest one, else that of all', () => {
     const store = AdjacencyStore.inMemory(regularGraph(128));
     const offsets = 4 * 129;

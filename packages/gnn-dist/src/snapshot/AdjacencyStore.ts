@@ -217,11 +217,10 @@ export class AdjacencyStore {
       let to = from;
       for (; to < starts.length; to++) {
         if (pages.length > 0 && pages.length + lastPage(to) - firstPage(to) > ROUND_PAGES) break;
-        // Ranges ascend, but may repeat or overlap: the first page is the last one here or lies behind it.
-        const back = pages.lastIndexOf(firstPage(to));
-        slotOf[to] = back < 0 ? pages.length : back;
-        for (let page = Math.max(firstPage(to), (pages.at(-1) ?? -1) + 1); page <= lastPage(to); page++)
-          pages.push(page);
+        // Ranges ascend, so from the first page of this one to the last page so far there is no gap.
+        const last = pages.at(-1) ?? -1;
+        slotOf[to] = pages.length - Math.max(0, last + 1 - firstPage(to));
+        for (let page = Math.max(firstPage(to), last + 1); page <= lastPage(to); page++) pages.push(page);
       }
       const read = this.#pages.read(pages);
       this.#storageBytes += pages.length * DIRECT_ALIGNMENT;

@@ -34,8 +34,6 @@ export class BackgroundRefresh {
   #isBusy = false;
   /** Bytes that the thread has read. */
   storageBytes = 0;
-  /** Refreshes put in place. */
-  flips = 0;
 
   constructor(store: AdjacencyStore, caches: readonly SnapshotCache[], options: RefreshOptions, seed: number) {
     const { port1, port2 } = new MessageChannel();
@@ -75,7 +73,6 @@ export class BackgroundRefresh {
     this.#spare = old;
     this.#isBusy = false;
     this.storageBytes += answer.storageBytes;
-    this.flips++;
   }
 
   dispose(): void {
