@@ -30,6 +30,8 @@ export {
   type SyntheticOptions,
   syntheticConnectomes,
 } from './brain/syntheticConnectomes.js';
+export type { ComparedMode, ComparedRun } from './compare/summariseRuns.js';
+export { type CompareEvent, type CompareOptions, type CompareReport, compareModes } from './compare.js';
 export { DistGraphContext, type DistGraphOptions } from './DistGraphContext.js';
 export { checkGraphData, type Features, type GraphData } from './data.js';
 export { type SamplingError, samplingError } from './diagnose/samplingError.js';
