@@ -10,6 +10,7 @@ import { listCommand } from './commands/data/list.js';
 import { verifyCommand } from './commands/data/verify.js';
 import { doctorCommand } from './commands/doctor.js';
 import { brainCommand } from './commands/gnn/brain.js';
+import { compareCommand } from './commands/gnn/compare.js';
 import { evaluateCommand } from './commands/gnn/evaluate.js';
 import { planCommand } from './commands/gnn/plan.js';
 import { trainCommand } from './commands/gnn/train.js';
@@ -30,7 +31,7 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ],
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
-  ['gnn', 'graph neural networks', [trainCommand, planCommand, evaluateCommand, brainCommand]],
+  ['gnn', 'graph neural networks', [trainCommand, compareCommand, planCommand, evaluateCommand, brainCommand]],
   ['offload', 'training from storage', [calibrateCommand]],
   ['bench', 'benchmarks against peers, in a clone of the repository', [benchListCommand, benchRunCommand]],
 ];

@@ -38,12 +38,17 @@ export interface ModeFlags {
 
 /** Adds `--mode` and the flags of its options. */
 export function addModeFlags(command: Command): Command {
+  command.option(
+    '--mode <name>',
+    'full-graph (exact), flx (exact, servers keep copies), flx-eas (few copies), cob (mini-batches), or a baseline',
+    'full-graph',
+  );
+  return addModeOptionFlags(command);
+}
+
+/** Adds the flags of the modes' options; each mode reads its own. */
+export function addModeOptionFlags(command: Command): Command {
   return addSamplingFlags(command)
-    .option(
-      '--mode <name>',
-      'full-graph (exact), flx (exact, servers keep copies), flx-eas (few copies), cob (mini-batches), or a baseline',
-      'full-graph',
-    )
     .option('--preload-hops <k>', 'flx: layers that run on copies, or auto (default: auto)', readHops)
     .option('--segments <list>', 'flx: lengths of segments that servers exchange rows between, such as 2,1', readList)
     .option(

@@ -27,8 +27,8 @@ export interface ModelFlags {
   readonly norm?: 'none' | 'layer' | 'batch';
 }
 
-/** Parsed flags. */
-export interface TrainFlags extends CommonFlags, ClusterFlags, DataFlags, ModeFlags, ModelFlags {
+/** Values of the flags that {@link addRunFlags} adds. */
+export interface RunFlags extends CommonFlags, ClusterFlags, DataFlags, Omit<ModeFlags, 'mode'>, ModelFlags {
   readonly lr: number;
   readonly weightDecay: number;
   readonly optimizer: 'adam' | 'adamw' | 'sgd';
@@ -43,13 +43,17 @@ export interface TrainFlags extends CommonFlags, ClusterFlags, DataFlags, ModeFl
   readonly evalEvery?: number;
   readonly patience?: number;
   readonly inductive?: boolean;
+  readonly logEvery: number;
+  readonly engine: NonNullable<TrainOptions['engine']>;
+  readonly timeout: number;
+}
+
+/** Parsed flags of `gnn train`. */
+export interface TrainFlags extends RunFlags, Pick<ModeFlags, 'mode'> {
   readonly checkpoint?: string;
   readonly checkpointEvery: number;
   readonly resume?: boolean;
   readonly trace?: string;
-  readonly logEvery: number;
-  readonly engine: NonNullable<TrainOptions['engine']>;
-  readonly timeout: number;
 }
 
 const atLeastOne = { min: 1 };
@@ -81,9 +85,19 @@ export function modelOptions({ model, layers, hidden, heads, dropout, norm }: Mo
   return { model: models[model], ...given({ layers, hidden, heads, dropout, norm }) };
 }
 
-/** Adds all flags but those of the data set. */
+/** Adds all flags of `gnn train` but those of the data set. */
 export function addTrainFlags(command: Command): Command {
-  addModelFlags(addModeFlags(command))
+  addModeFlags(command)
+    .option('--checkpoint <dir>', 'folder for checkpoints and the trained model')
+    .option('--checkpoint-every <n>', 'epochs between checkpoints', integer('--checkpoint-every', atLeastOne), 50)
+    .option('--resume', 'go on from the checkpoint in --checkpoint')
+    .option('--trace <file>', 'write a Chrome trace of every rank; open it in ui.perfetto.dev');
+  return addRunFlags(command);
+}
+
+/** Adds what every way of training has: network, optimiser, partition, exchange, cluster. */
+export function addRunFlags(command: Command): Command {
+  addModelFlags(command)
     .option('--lr <rate>', 'learning rate', number('--lr', { min: 0, isMinOpen: true }), 0.01)
     .option(
       '--weight-decay <rate>',
@@ -130,10 +144,6 @@ export function addTrainFlags(command: Command): Command {
     )
     .option('--patience <n>', 'stop after so many evaluations without a better one', integer('--patience', atLeastOne))
     .option('--inductive', 'train without seeing validation and test vertices')
-    .option('--checkpoint <dir>', 'folder for checkpoints and the trained model')
-    .option('--checkpoint-every <n>', 'epochs between checkpoints', integer('--checkpoint-every', atLeastOne), 50)
-    .option('--resume', 'go on from the checkpoint in --checkpoint')
-    .option('--trace <file>', 'write a Chrome trace of every rank; open it in ui.perfetto.dev')
     .option(
       '--log-every <n>',
       'epochs between lines where there is no terminal',
@@ -145,8 +155,20 @@ export function addTrainFlags(command: Command): Command {
   return addCommonFlags(command);
 }
 
-/** Translates flags; what was not given is left to the trainer's defaults. */
+/** Translates the flags of `gnn train`; what was not given is left to the trainer's defaults. */
 export function trainOptions(flags: TrainFlags) {
+  return {
+    ...runOptions(flags),
+    mode: flags.mode,
+    checkpointEvery: flags.checkpointEvery,
+    resume: flags.resume ?? false,
+    trace: flags.trace !== undefined,
+    ...given({ checkpointDir: flags.checkpoint }),
+  } satisfies TrainOptions;
+}
+
+/** Translates the flags that {@link addRunFlags} and those of the modes' options stand for. */
+export function runOptions(flags: RunFlags) {
   const { bucketBytes, evalEvery, patience, partitionPasses, featureNorm } = flags;
   return {
     ...modeOptions(flags),
@@ -159,10 +181,7 @@ export function trainOptions(flags: TrainFlags) {
     overlap: flags.overlap,
     allReduce: flags.allReduce,
     inductive: flags.inductive ?? false,
-    checkpointEvery: flags.checkpointEvery,
-    resume: flags.resume ?? false,
-    trace: flags.trace !== undefined,
     timeoutMs: Math.round(1000 * flags.timeout),
-    ...given({ bucketBytes, evalEvery, patience, partitionPasses, featureNorm, checkpointDir: flags.checkpoint }),
+    ...given({ bucketBytes, evalEvery, patience, partitionPasses, featureNorm }),
   } satisfies TrainOptions;
 }
