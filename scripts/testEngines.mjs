@@ -13,8 +13,11 @@ const { passThrough } = await import('./lib/phase.mjs');
 const { root, toolEnvironment } = await import('./lib/setup.mjs');
 
 const ENGINES = ['native', 'wasm', 'cpu'];
-/** Projects whose tests compute with tensors on whatever engine `auto` gives. */
-const PROJECTS = ['models', 'gnn-dist'];
+/** Projects and files whose tests compute with tensors on whatever engine `auto` gives: losses, gradients, bytes. */
+const SUITES = [
+  ...['--project', 'models', '--project', 'gnn-dist'],
+  ...['models/test', 'gnn-dist/test/exactness', 'gnn-dist/test/bytes'],
+];
 
 const args = process.argv.slice(2);
 const asked = args.filter((arg) => !arg.startsWith('-'));
@@ -37,7 +40,7 @@ try {
       const code = await passThrough(
         [process.execPath, 'node_modules/vitest/vitest.mjs', 'run', '--reporter=default', '--reporter=json']
           .concat(`--outputFile.json=${file}`)
-          .concat(PROJECTS.flatMap((name) => ['--project', name]))
+          .concat(SUITES)
           .concat(args.filter((arg) => arg.startsWith('-'))),
         { cwd: root, env: { ...toolEnvironment(), STRATA_ENGINE: engine, STRATA_KERNELS: kernels } },
       );
