@@ -65,7 +65,7 @@ function training(data: string, model: (typeof MODELS)[number]): Case {
     args: [folder ?? '', model.model, String(model.layers), String(model.hidden), String(EPOCHS)],
   });
   // One round of it tells enough: it multiplies features that are mostly zero.
-  peers.push({ ...geometric, maxRounds: 1, ...(missing ? { missing } : {}) });
+  peers.push({ ...geometric, maxRounds: 1, timeoutS: 45, ...(missing ? { missing } : {}) });
   return {
     name: `${data} ${model.model} ${model.layers}×${model.hidden}`,
     params: { data, ...model, epochs: EPOCHS },
