@@ -223,6 +223,29 @@ describe('conv2d', () => {
     expect(nativeMemory().currentBytes).toBe(before);
   });
 
+  it.each([
+    // Of the filter's gradient: in blocks, either way round; as a product, either way round. Then in several chunks.
+    [2, 10, 33, 16, 1],
+    [2, 10, 16, 33, 1],
+    [2, 10, 5, 17, 1],
+    [2, 9, 17, 5, 2],
+    [4, 40, 64, 32, 2],
+    [4, 40, 16, 48, 2],
+  ] as const)(
+    'of a 1×1 filter is products: %i × %i², %i to %i channels, stride %i',
+    (n, size, channels, outs, stride) => {
+      const before = nativeMemory().currentBytes;
+      checkAgainstSums({
+        x: [n, size, size, channels],
+        filter: [1, 1, channels, outs],
+        strides: [stride, stride],
+        pad: 'same',
+        dilations: [1, 1],
+      });
+      expect(nativeMemory().currentBytes).toBe(before);
+    },
+  );
+
   it('of a 1×1 filter, fused with bias and activation, is a product', () => {
     const x = uniform(2 * 6 * 5 * 7, 1);
     const w = uniform(7 * 9, 2);

@@ -64,22 +64,17 @@ export function blockedForward(
   filterToBlocks(backend, weights, { filter, taps, rows: inChannels, columns: outChannels, block });
   const offsets = bias ? scratch.take(toBlocks(outChannels, block) * 4, true) : undefined;
   if (bias && offsets !== undefined) scratch.floats(offsets, outChannels).set(bias);
-  // A 1×1 window that skips pixels: if they must be moved, then only those that it sees, and none is skipped.
-  const isSubsampled = isSkipping(info) && !isOwnBlock(inChannels, block);
-  const grid: PixelGrid = isSubsampled
-    ? { rows: info.outHeight, columns: info.outWidth, rowStep: strideHeight * info.inWidth, columnStep: strideWidth }
-    : wholeImage(info.inHeight * info.inWidth);
   const from: Images = {
     at: image,
     channels: inChannels,
     pixels: info.inHeight * info.inWidth,
-    grid,
-    size: isSubsampled ? [info.outHeight, info.outWidth] : [info.inHeight, info.inWidth],
+    grid: wholeImage(info.inHeight * info.inWidth),
+    size: [info.inHeight, info.inWidth],
   };
   const convolution: Convolution = {
     geometry: {
       kernel: [filterHeight, filterWidth],
-      strides: isSubsampled ? [1, 1] : [strideHeight, strideWidth],
+      strides: [strideHeight, strideWidth],
       dilations: [info.dilationHeight, info.dilationWidth],
       pads: [padInfo.top, padInfo.left, padInfo.bottom, padInfo.right],
     },
@@ -95,12 +90,6 @@ export function blockedForward(
     },
   };
   convolveBatch(backend, scratch, block, info.batchSize, from, [convolution]);
-}
-
-/** Whether the window is one pixel and skips some. */
-export function isSkipping({ filterHeight, filterWidth, padInfo, strideHeight, strideWidth }: Conv2DInfo): boolean {
-  const { top, left, bottom, right } = padInfo;
-  return filterHeight * filterWidth === 1 && strideHeight * strideWidth > 1 && top + left + bottom + right === 0;
 }
 
 /**

@@ -8,7 +8,6 @@
 import type { backend_util } from '@tensorflow/tfjs-core';
 import type { NativeBackend } from '../NativeBackend.js';
 import { blockedConvOperator } from '../ort/blockedConv.js';
-import { isSkipping } from './blockedConv.js';
 import { toBlocks } from './channelBlocks.js';
 import type { Scratch } from './scratch.js';
 
@@ -31,13 +30,13 @@ export function blockedFilterGradient(
 ): void {
   const { batchSize, outHeight, outWidth, inChannels, outChannels, filterHeight, filterWidth } = info;
   const { images, rows } = chunkOf(info, block);
-  const isSkipped = isSkipping(info);
-  const [strideY, strideX] = isSkipped ? [1, 1] : [info.strideHeight, info.strideWidth];
+  const { strideHeight: strideY, strideWidth: strideX } = info;
   const channels = toBlocks(outChannels, block);
   const width = ((outWidth - 1) * strideX + filterWidth) * inChannels;
   const height = (rows - 1) * strideY + filterHeight;
   const sums = scratch.take(channels * filterHeight * filterWidth * inChannels * 4, true);
-  const pixels = scratch.take(images * height * width * 4, true);
+  const isOwnWindow = isOwn(info);
+  const pixels = isOwnWindow ? 0 : scratch.take(images * height * width * 4, true);
   const gradients = outChannels === block ? 0 : scratch.take(images * rows * outWidth * channels * 4, true);
   const sumDims = [1, channels, filterHeight, filterWidth * inChannels];
   const { copyRows } = backend.simd;
@@ -55,10 +54,9 @@ export function blockedFilterGradient(
           copyRows(from, gradients + channel * run * 4, run, bytes, outChannels * 4, block * 4);
         }
       }
-      for (let i = 0; i < count; i++) {
+      for (let i = 0; i < count && !isOwnWindow; i++) {
         const to = pixels + i * runHeight * width * 4;
-        if (isSkipped) copySeen(backend, info, image, to, first + i, top, runRows);
-        else copyWindow(backend, info, image, to, first + i, top, runHeight, width);
+        copyWindow(backend, info, image, to, first + i, top, runHeight, width);
       }
       blockedConvOperator(
         backend.operators,
@@ -70,7 +68,7 @@ export function blockedFilterGradient(
         },
         'accumulate',
       )
-        .input(0, pixels, [1, count, runHeight, width])
+        .input(0, isOwnWindow ? image + firstPixel * inChannels * 4 : pixels, [1, count, runHeight, width])
         .input(1, outChannels === block ? gradient + firstPixel * block * 4 : gradients, [
           channels,
           count,
@@ -87,6 +85,12 @@ export function blockedFilterGradient(
     copyRows(sums + channel * taps * 4, out + channel * 4, taps, bytes, block * 4, outChannels * 4);
   }
 }
+
+/** Whether the windows see the image as it is: one pixel each, all of them. */
+const isOwn = (info: Conv2DInfo): boolean =>
+  info.filterHeight * info.filterWidth * info.strideHeight * info.strideWidth === 1 &&
+  info.inHeight === info.outHeight &&
+  info.inWidth === info.outWidth;
 
 /** How many images, or how many output rows of one image, are worked on at a time. */
 function chunkOf(info: Conv2DInfo, block: number): { readonly images: number; readonly rows: number } {
@@ -128,22 +132,4 @@ function copyWindow(
   const from = image + (n * inHeight + firstY + before) * inWidth * inChannels * 4;
   const target = to + (before * width + padInfo.left * inChannels) * 4;
   backend.simd.copyRows(from, target, rows, columns * inChannels * 4, inWidth * inChannels * 4, width * 4);
-}
-
-/** Copies the pixels that a 1×1 window sees. */
-function copySeen(
-  backend: NativeBackend,
-  info: Conv2DInfo,
-  image: number,
-  to: number,
-  n: number,
-  top: number,
-  rows: number,
-): void {
-  const { inHeight, inWidth, inChannels, outWidth, strideHeight, strideWidth } = info;
-  const bytes = inChannels * 4;
-  for (let row = 0; row < rows; row++) {
-    const from = image + (n * inHeight + (top + row) * strideHeight) * inWidth * bytes;
-    backend.simd.copyRows(from, to + row * outWidth * bytes, outWidth, bytes, strideWidth * bytes, bytes);
-  }
 }

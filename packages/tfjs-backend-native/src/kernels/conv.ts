@@ -1,6 +1,7 @@
 /**
- * Two-dimensional convolutions of NHWC images and their gradients: which of two forms computes them.
+ * Two-dimensional convolutions of NHWC images and their gradients: which of three forms computes them.
  *
+ * Where the window is one pixel, all three are plain products (`pointwiseConv.ts`). Otherwise:
  * The blocked form (`blockedConv.ts`, `blockedFilterGradient.ts`) is faster wherever there is enough to do; the patch
  * form (`patchConv.ts`) needs no rearranged filter and serves the rest, and machines without channel blocks.
  */
@@ -13,6 +14,7 @@ import { channelBlock } from './channelBlocks.js';
 import { activate, isKnown } from './fused.js';
 import { areFloat, type NativeKernels, sizeOf } from './NativeKernel.js';
 import { patchFilterGradient, patchForward, patchInputGradient } from './patchConv.js';
+import { isPointwise, pointwiseFilterGradient, pointwiseForward, pointwiseInputGradient } from './pointwiseConv.js';
 import { withScratch } from './scratch.js';
 
 /**
@@ -38,9 +40,9 @@ export const convKernels: NativeKernels = {
     const operands = [x!, filter!, bias, preluActivationWeights].filter((operand) => operand !== undefined);
     if (!areFloat(backend, ...operands) || !isPlain(info) || !isKnown(attrs.activation)) return undefined;
     const isVector = bias !== undefined && backend.floats(bias).length === info.outChannels && bias.shape.length === 1;
-    if (usesBlocks(backend, info) && (isVector || !bias)) {
+    if ((isPointwise(info) || usesBlocks(backend, info)) && (isVector || !bias)) {
       const isRelu = attrs.activation === 'relu';
-      const result = forward(backend, x!, filter!, info, { bias: bias && backend.floats(bias), isRelu });
+      const result = forward(backend, x!, filter!, info, { bias, isRelu });
       const { activation, leakyreluAlpha } = attrs;
       const done =
         isRelu || activate(backend, result.info, result.values, activation, preluActivationWeights, leakyreluAlpha);
@@ -63,7 +65,11 @@ export const convKernels: NativeKernels = {
     const image = backend.address(x.dataId);
     const gradient = backend.address(dy.dataId);
     const { dataId, values } = backend.allocate('Conv2DBackpropFilter', sizeOf(info.filterShape), 'float32');
-    if (usesBlocks(backend, info)) {
+    if (isPointwise(info)) {
+      withScratch(backend.arena, 'Conv2DBackpropFilter', (scratch) => {
+        pointwiseFilterGradient(backend, scratch, info, image, gradient, values.byteOffset);
+      });
+    } else if (usesBlocks(backend, info)) {
       withScratch(backend.arena, 'Conv2DBackpropFilter', (scratch) => {
         blockedFilterGradient(backend, scratch, info, channelBlock(backend), image, gradient, values.byteOffset);
       });
@@ -80,8 +86,12 @@ export const convKernels: NativeKernels = {
     const weights = backend.address(filter.dataId);
     const { dataId, values } = backend.allocate('Conv2DBackpropInput', sizeOf(info.inShape), 'float32');
     const isWide = info.inChannels >= BLOCKED_CHANNELS;
-    const phases = isWide && usesBlocks(backend, info) ? inputPhases(info) : undefined;
-    if (phases) {
+    const phases = isWide && !isPointwise(info) && usesBlocks(backend, info) ? inputPhases(info) : undefined;
+    if (isPointwise(info)) {
+      withScratch(backend.arena, 'Conv2DBackpropInput', (scratch) => {
+        pointwiseInputGradient(backend, scratch, info, gradient, weights, values);
+      });
+    } else if (phases) {
       withScratch(backend.arena, 'Conv2DBackpropInput', (scratch) => {
         blockedInputGradient(backend, scratch, info, channelBlock(backend), gradient, weights, values, phases);
       });
@@ -125,13 +135,20 @@ function forward(
   x: TensorInfo,
   filter: TensorInfo,
   info: Conv2DInfo,
-  tail: { readonly bias?: Float32Array | undefined; readonly isRelu?: boolean } = {},
+  { bias, isRelu = false }: { readonly bias?: TensorInfo | undefined; readonly isRelu?: boolean } = {},
 ): { readonly info: TensorInfo; readonly values: Float32Array } {
   const image = backend.address(x.dataId);
   const weights = backend.address(filter.dataId);
+  const offsets = bias && backend.address(bias.dataId);
   const { dataId, values } = backend.allocate('Conv2D', sizeOf(info.outShape), 'float32');
-  if (usesBlocks(backend, info)) {
+  if (isPointwise(info)) {
     withScratch(backend.arena, 'Conv2D', (scratch) => {
+      const tail = { bias: offsets, isRelu };
+      pointwiseForward(backend, scratch, info, image, weights, values.byteOffset, tail);
+    });
+  } else if (usesBlocks(backend, info)) {
+    withScratch(backend.arena, 'Conv2D', (scratch) => {
+      const tail = { bias: bias && backend.floats(bias), isRelu };
       blockedForward(backend, scratch, info, channelBlock(backend), image, weights, values.byteOffset, tail);
     });
   } else {

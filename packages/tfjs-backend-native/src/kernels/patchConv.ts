@@ -17,24 +17,16 @@ type Conv2DInfo = backend_util.Conv2DInfo;
 
 /** Elements of one patch. */
 const patchSize = (info: Conv2DInfo): number => info.filterHeight * info.filterWidth * info.inChannels;
-/** A 1×1 filter that looks at every pixel once: the image is its own patch matrix. */
-const isPointwise = (info: Conv2DInfo): boolean =>
-  info.filterHeight === 1 &&
-  info.filterWidth === 1 &&
-  info.strideHeight === 1 &&
-  info.strideWidth === 1 &&
-  info.padInfo.top + info.padInfo.bottom + info.padInfo.left + info.padInfo.right === 0;
 
 /** Calls `visit` for runs of output rows (over all images) whose patches fit into {@link PATCH_BYTES}. */
 function forRuns(info: Conv2DInfo, visit: (firstRow: number, rows: number) => void): void {
   const total = info.batchSize * info.outHeight;
   const rowBytes = info.outWidth * patchSize(info) * 4;
-  const step = isPointwise(info) ? total : Math.max(1, Math.floor(PATCH_BYTES / rowBytes));
+  const step = Math.max(1, Math.floor(PATCH_BYTES / rowBytes));
   for (let first = 0; first < total; first += step) visit(first, Math.min(step, total - first));
 }
 
-function allocatePatches(backend: NativeBackend, op: string, info: Conv2DInfo): Allocated<Float32Array> | undefined {
-  if (isPointwise(info)) return undefined;
+function allocatePatches(backend: NativeBackend, op: string, info: Conv2DInfo): Allocated<Float32Array> {
   let rows = 0;
   forRuns(info, (_, count) => {
     rows = Math.max(rows, count);
@@ -82,12 +74,12 @@ export function patchForward(
   const patches = allocatePatches(backend, 'Conv2D', info);
   const rowBytes = info.outWidth * info.outChannels * 4;
   forRuns(info, (firstRow, rows) => {
-    if (patches) gatherPatches(backend, info, image, patches.values, firstRow, rows);
-    const left = patches ? patches.values.byteOffset : image;
+    gatherPatches(backend, info, image, patches.values, firstRow, rows);
+    const left = patches.values.byteOffset;
     const target = out + firstRow * rowBytes;
     gemm(backend, left, filter, target, rows * info.outWidth, patchSize(info), info.outChannels, false, false);
   });
-  if (patches) backend.disposeData(patches.dataId);
+  backend.disposeData(patches.dataId);
 }
 
 /** `out = ∂L/∂filter`; addresses in the arena. */
@@ -103,14 +95,14 @@ export function patchFilterGradient(
   out.fill(0);
   const rowBytes = info.outWidth * info.outChannels * 4;
   forRuns(info, (firstRow, rows) => {
-    if (patches) gatherPatches(backend, info, image, patches.values, firstRow, rows);
-    const left = patches ? patches.values.byteOffset : image;
+    gatherPatches(backend, info, image, patches.values, firstRow, rows);
+    const left = patches.values.byteOffset;
     const right = gradient + firstRow * rowBytes;
     const target = part.values.byteOffset;
     gemm(backend, left, right, target, patchSize(info), rows * info.outWidth, info.outChannels, true, false);
     backend.simd.rows.add.both(out.byteOffset, target, out.byteOffset, 1, out.length, 0, 0, 0);
   });
-  if (patches) backend.disposeData(patches.dataId);
+  backend.disposeData(patches.dataId);
   backend.disposeData(part.dataId);
 }
 
@@ -127,12 +119,11 @@ export function patchInputGradient(
   const patchBytes = patchSize(info) * 4;
   const pixelBytes = info.strideWidth * info.inChannels * 4;
   const { add } = backend.simd.rows;
-  if (patches) out.fill(0);
+  out.fill(0);
   forRuns(info, (firstRow, rows) => {
-    const target = patches ? patches.values.byteOffset : out.byteOffset;
+    const target = patches.values.byteOffset;
     const left = gradient + firstRow * rowBytes;
     gemm(backend, left, filter, target, rows * info.outWidth, info.outChannels, patchSize(info), false, true);
-    if (!patches) return;
     // Every tap adds its share to the pixels it had read.
     forTaps(info, firstRow, rows, ({ row, tap, begin, pixel, count }) => {
       const patch = target + (row * info.outWidth + begin) * patchBytes + tap * info.inChannels * 4;
@@ -140,5 +131,5 @@ export function patchInputGradient(
       add.both(sum, patch, sum, count, info.inChannels, pixelBytes, patchBytes, pixelBytes);
     });
   });
-  if (patches) backend.disposeData(patches.dataId);
+  backend.disposeData(patches.dataId);
 }
