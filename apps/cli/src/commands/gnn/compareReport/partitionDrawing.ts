@@ -4,6 +4,7 @@ import { type ClusterSpec, placeRank, Rng, worldSizeOf } from '@strata-ml/core';
 import type { CsrGraph } from '@strata-ml/graph';
 import { UndirectedGraph } from 'graphology';
 import forceAtlas2Module from 'graphology-layout-forceatlas2';
+import { count } from '../../../output/format.js';
 import { legend } from './html.js';
 import { type ColourKey, drawSvg } from './svg.js';
 
@@ -14,11 +15,13 @@ const forceAtlas2 = forceAtlas2Module as unknown as typeof forceAtlas2Module.def
 const maxVertices = 420;
 /** Neighbours that a vertex brings in: a hub must not fill the sample. */
 const maxNeighbours = 5;
-const iterations = 260;
+const iterations = 300;
+/** Pull of an edge between parts, where one inside a part pulls with 1. */
+const cutWeight = 0.1;
 
 /** Draws a sample grown from one vertex of each part, alternately, along edges. */
 export function partitionDrawing(graph: CsrGraph, partOf: Int32Array, cluster: ClusterSpec): string {
-  const picture = layOut(graph, sample(graph, partOf, worldSizeOf(cluster)));
+  const picture = layOut(graph, partOf, worldSizeOf(cluster), sample(graph, partOf, worldSizeOf(cluster)));
   const key = rankColours(cluster);
   const nameOf = (v: number) => key.domain[partOf[v]!]!;
   const place = (v: string) => picture.getNodeAttributes(v) as { x: number; y: number };
@@ -36,12 +39,12 @@ export function partitionDrawing(graph: CsrGraph, partOf: Int32Array, cluster: C
     axis: null,
     color: { domain: [...key.domain], range: [...key.range] },
     marks: [
-      Plot.link(inner, { ...ends, stroke: '#8a8f98', strokeOpacity: 0.45, strokeWidth: 0.7 }),
-      Plot.link(cut, { ...ends, stroke: '#c1121f', strokeOpacity: 0.55, strokeWidth: 0.8 }),
+      Plot.link(inner, { ...ends, stroke: '#6b7280', strokeOpacity: 0.6, strokeWidth: 0.9 }),
+      Plot.link(cut, { ...ends, stroke: '#c1121f', strokeOpacity: 0.4, strokeWidth: 0.7 }),
       Plot.dot(nodes, { x: 'x', y: 'y', fill: 'owner', r: 4, stroke: 'white', strokeWidth: 0.8 }),
     ],
   });
-  const shown = `${nodes.length} of ${graph.numVertices} vertices, ${cut.length} of ${edges.length} drawn edges cut`;
+  const shown = `${count(nodes.length)} of ${count(graph.numVertices)} vertices; ${cut.length} of the ${edges.length} edges between them are cut. Parts are drawn apart.`;
   return `${legend({ domain: [...key.domain, 'cut edge'], range: [...key.range, '#c1121f'] })}${svg}<p>${shown}</p>`;
 }
 
@@ -72,19 +75,30 @@ function sample(graph: CsrGraph, partOf: Int32Array, parts: number): Set<number>
   return chosen;
 }
 
-/** The induced subgraph with places; the same for the same sample. */
-function layOut({ indptr, indices }: CsrGraph, chosen: ReadonlySet<number>): UndirectedGraph {
+/** The induced subgraph with places, the same for the same sample. Parts start apart, and cut edges pull less. */
+function layOut(
+  { indptr, indices }: CsrGraph,
+  partOf: Int32Array,
+  parts: number,
+  chosen: ReadonlySet<number>,
+): UndirectedGraph {
   const picture = new UndirectedGraph();
   const rng = new Rng(1).split('partition layout');
-  for (const v of chosen) picture.addNode(v, { x: rng.normalAt(v, 0), y: rng.normalAt(v, 1) });
+  for (const v of chosen) {
+    const angle = (2 * Math.PI * (partOf[v]! + 0.5)) / parts;
+    const radius = parts > 1 ? 120 : 0;
+    const at = (centre: number, axis: number) => radius * centre + 40 * rng.normalAt(v, axis);
+    picture.addNode(v, { x: at(Math.cos(angle), 0), y: at(Math.sin(angle), 1) });
+  }
   for (const v of chosen) {
     for (let e = indptr[v]!; e < indptr[v + 1]!; e++) {
       const u = indices[e]!;
-      if (u !== v && chosen.has(u) && !picture.hasEdge(v, u)) picture.addEdge(v, u);
+      if (u === v || !chosen.has(u) || picture.hasEdge(v, u)) continue;
+      picture.addEdge(v, u, { weight: partOf[u] === partOf[v] ? 1 : cutWeight });
     }
   }
-  const settings = { ...forceAtlas2.inferSettings(picture), gravity: 1.2, strongGravityMode: false, linLogMode: true };
-  forceAtlas2.assign(picture, { iterations, settings });
+  const settings = { ...forceAtlas2.inferSettings(picture), edgeWeightInfluence: 1, gravity: 0.8, scalingRatio: 12 };
+  forceAtlas2.assign(picture, { iterations, settings, getEdgeWeight: 'weight' });
   return picture;
 }
 
