@@ -33,7 +33,8 @@ const remedies: Readonly<Record<string, string>> = {
   ERR_STRATA_OUT_OF_DEVICE_MEMORY: 'raise --device-memory, use more devices (--cluster) or a smaller model (--hidden)',
   ERR_STRATA_ENGINE_UNAVAILABLE: '`strata doctor` shows which engines run here and why',
   ERR_STRATA_COMM_TIMEOUT: 'raise --timeout if the machine is only slow; --debug shows where each rank stood',
-  ERR_STRATA_ABORTED: 'run again with --resume to go on from the last checkpoint, if --checkpoint was given',
+  ERR_STRATA_ABORTED:
+    'run it again; gnn train goes on from the last checkpoint with --resume, if --checkpoint was given',
   ENOSPC: 'free some space on that disk',
   EACCES: 'choose a path that you may write to',
   EPERM: 'choose a path that you may write to',

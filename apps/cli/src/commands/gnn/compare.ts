@@ -74,7 +74,7 @@ export function compareCommand(area: Command): void {
         const config = { ...flags, ...options, cluster: place.cluster, transport: place.transport };
         if (report.isRoot) {
           output.print(`\n${table(report, links)}`);
-          output.print(note(report, flags.rounds));
+          output.print(note(report));
         }
         if (flags.report !== undefined && report.isRoot && report.modes.length > 0) {
           const { writeComparePage } = await import('./compareReport/page.js');
@@ -108,12 +108,12 @@ function table(report: CompareReport, links: Parameters<typeof compareRows>[1]):
   ]);
 }
 
-function note({ modes }: CompareReport, rounds: number): string {
+function note({ modes }: CompareReport): string {
+  if (modes.length === 0) return 'No epoch was done.';
+  // Fewer than asked for if the comparison was stopped.
+  const rounds = Math.max(...modes.map(({ runs }) => runs.length));
   const runs = rounds === 1 ? 'one run each' : `${rounds} interleaved runs each`;
-  const counted = 'bytes counted, summed over ranks';
-  return modes.length > 0
-    ? `\nTimes measured on rank 0, medians of epochs over ${runs}; ${counted}.`
-    : 'No epoch was done.';
+  return `\nTimes measured on rank 0, medians of epochs over ${runs}; bytes counted, summed over ranks.`;
 }
 
 // The library knows the names, and refuses others.

@@ -26,11 +26,20 @@ export function calibrateCommand(area: Command): void {
   const command = area
     .command('calibrate <dir>')
     .description('measure the drive below a folder, through the path that training takes')
-    .option('--bytes <size>', 'size of the test file (default: 256MiB)', parseBytes, 256 * 2 ** 20)
+    .option(
+      '--bytes <size>',
+      'size of the test file (default: 256MiB)',
+      (text: string) => parseBytes(text, '--bytes'),
+      256 * 2 ** 20,
+    )
     .option('--workers <n>', 'I/O threads', integer('--workers', { min: 1, max: 64 }), 4)
     .option('--mode <mode>', 'auto, direct, buffered', choice('--mode', ['auto', 'direct', 'buffered']), 'auto')
-    .option('--bandwidth <rate>', 'emulate a drive of this bandwidth, such as 500MB/s', parseBandwidth)
-    .option('--latency <time>', 'emulate a drive of this latency, such as 100us', parseDuration);
+    .option('--bandwidth <rate>', 'emulate a drive of this bandwidth, such as 500MB/s', (text: string) =>
+      parseBandwidth(text, '--bandwidth'),
+    )
+    .option('--latency <time>', 'emulate a drive of this latency, such as 100us', (text: string) =>
+      parseDuration(text, '--latency'),
+    );
   addCommonFlags(command).action(
     action<Flags>(
       'offload calibrate',
