@@ -211,6 +211,17 @@ describe.each(Object.entries(REDUCTIONS))('%s', (name, [op, oracle]) => {
     fc.assert(property, settings);
   });
 
+  it('keeps its digits over many rows of few columns, with rows left over', () => {
+    const shape = [2, 9001, 3];
+    const x = uniform(sizeOf(shape), 6).map((value) => (name === 'prod' ? 1 + value / 4096 : value));
+    const expected = reduceOracle({ shape, data: x }, [1], oracle);
+    expectClose(
+      run(() => op(tensor(x, shape), [1], false)),
+      expected,
+      { rtol: name === 'prod' ? 1e-4 : 2e-6, atol: 1e-5 },
+    );
+  });
+
   it('hands NaN on from any place, along rows and down columns', () => {
     for (const shape of [
       [3, 50],

@@ -8,6 +8,9 @@ import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.
 const CHUNK_COLUMNS = 8192;
 const CHUNK_ROWS = 256;
 
+/** Columns from which on a loop down the rows runs at the speed of the memory. */
+const WIDE_COLUMNS = 1024;
+
 /** The reduction of nothing. */
 const NEUTRAL = { sum: 0, product: 1, max: -Infinity, min: Infinity } as const;
 const ELEMENTWISE = { sum: 'add', product: 'mul', max: 'max', min: 'min' } as const;
@@ -87,7 +90,7 @@ function reduceGroups(
   if (values.length > 0) {
     if (length === 0) values.fill(NEUTRAL[operator]);
     else if (inner === 1) reduceRows(backend, operator, source, values, outer, length);
-    else reduceColumns(backend, operator, source, values, outer, length, inner);
+    else reduceDown(backend, operator, source, values, outer, length, inner);
   }
   const rest = groups.filter((_, i) => i !== at);
   if (!rest.some((group) => group.isReduced)) return dataId;
@@ -121,6 +124,37 @@ function reduceRows(
     out[row] = total;
   }
   backend.disposeData(scratch.dataId);
+}
+
+/** Columns, then: few columns and many rows are read as fewer rows that are wide enough for a fast loop. */
+function reduceDown(
+  backend: NativeBackend,
+  operator: ReduceOperator,
+  source: number,
+  out: Float32Array,
+  outer: number,
+  rows: number,
+  columns: number,
+): void {
+  const fold = Math.min(Math.floor(WIDE_COLUMNS / columns), Math.floor(rows / 4));
+  if (fold < 2) {
+    reduceColumns(backend, operator, source, out, outer, rows, columns);
+    return;
+  }
+  const folded = Math.floor(rows / fold);
+  const rest = rows - folded * fold;
+  const rowBytes = columns * 4;
+  const { dataId, values } = backend.allocate('Sum', fold * columns, 'float32');
+  const accumulate = backend.simd.rows[ELEMENTWISE[operator]].both;
+  for (let i = 0; i < outer; i++) {
+    const from = source + i * rows * rowBytes;
+    const target = out.subarray(i * columns, (i + 1) * columns);
+    reduceColumns(backend, operator, from, values, 1, folded, fold * columns);
+    reduceColumns(backend, operator, values.byteOffset, target, 1, fold, columns);
+    const at = target.byteOffset;
+    if (rest > 0) accumulate(at, from + folded * fold * rowBytes, at, rest, columns, 0, rowBytes, 0);
+  }
+  backend.disposeData(dataId);
 }
 
 function reduceColumns(
