@@ -24,7 +24,7 @@ export function partName(part: (typeof epochParts)[number]): string {
 }
 
 /** Bytes that one epoch sends over links of a class, all phases, summed over ranks. */
-export function epochBytes({ metrics }: ComparedMode, link: 'intra' | 'inter'): number {
+function epochBytes({ metrics }: ComparedMode, link: 'intra' | 'inter'): number {
   return metrics.traffic
     .filter((row) => row.class === link && row.phase !== 'setup')
     .reduce((sum, row) => sum + row.bytes, 0);

@@ -3,7 +3,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
 /** Colours of modes, phases and parts: Okabe and Ito's, told apart by all kinds of colour vision. */
-export const palette = [
+const palette = [
   '#0072b2',
   '#e69f00',
   '#009e73',
