@@ -14,7 +14,7 @@ const suites = {
   core: ['--project', 'core', 'engine/tensorflow'],
   models: ['--project', 'models', '-t', 'on tensorflow'],
   // Runs on whatever engine `auto` stands for.
-  'gnn-dist': ['--project', 'gnn-dist', 'gnn-dist/test/exactness', 'gnn-dist/test/bytes'],
+  'gnn-dist': ['--project', 'gnn-dist', 'exactness', 'bytes'],
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites);

@@ -9,7 +9,7 @@ export {
   type FoldScores,
   type ModelSummary,
 } from './brain/crossValidate.js';
-export { type Explanation, explainQuadStream } from './brain/explainQuadStream.js';
+export { type ExplainOptions, type Explanation, explainQuadStream } from './brain/explainQuadStream.js';
 export {
   type FitEpoch,
   type FitOptions,
@@ -35,8 +35,10 @@ export { type CompareEvent, type CompareOptions, type CompareReport, compareMode
 export { DistGraphContext, type DistGraphOptions } from './DistGraphContext.js';
 export { checkGraphData, type Features, type GraphData } from './data.js';
 export { type SamplingError, samplingError } from './diagnose/samplingError.js';
+export type { CloneDelay } from './exchange/CloneSums.js';
 export { HaloExchange, type HaloLayout } from './exchange/haloExchange.js';
-export { type PartSeconds, PhaseTimes, type TimedPart, timedParts } from './exchange/PhaseTimes.js';
+export { type PartSeconds, type PeerWork, PhaseTimes, type TimedPart, timedParts } from './exchange/PhaseTimes.js';
+export type { MessageBits } from './exchange/quantisedRows.js';
 export type { PendingExchange, RowExchange } from './exchange/RowExchange.js';
 export { type FeatureRows, selectFeatureRows } from './input/featureRows.js';
 export { type HaloFeatures, InputFeatures } from './input/InputFeatures.js';
@@ -52,6 +54,7 @@ export { type TrainMode, trainModes } from './modes/registry.js';
 export type { SalientOptions } from './modes/salient.js';
 export type { SnapshotTrainOptions } from './modes/snapshot.js';
 export type { TrainOptions } from './options.js';
+export type { RowEdges } from './plan/edgeBlock.js';
 export { buildOneHopBlock, type OneHopBlock } from './plan/rankGraph.js';
 export { exchangeSendPlan, type SendPlan } from './plan/sendPlan.js';
 export { countHaloRows, type HaloBytes, type HaloTrafficModel, haloBytesPerEpoch } from './plan/traffic.js';
@@ -88,11 +91,12 @@ export {
 } from './savedModel.js';
 export { type HopOf, hopSets } from './server/hopSets.js';
 export { type MaskKind, maskKinds } from './server/serverStages.js';
-export { AdjacencyStore, type AdjacencyTraffic } from './snapshot/AdjacencyStore.js';
+export { type AdjacencyLocation, AdjacencyStore, type AdjacencyTraffic } from './snapshot/AdjacencyStore.js';
 export type { EdgeList, EdgeUpdates } from './snapshot/EdgeUpdates.js';
 export type { SampledBlock } from './snapshot/SampledBlock.js';
 export { SnapshotSampler, type SnapshotStats } from './snapshot/SnapshotSampler.js';
 export {
+  type ResolvedSnapshotOptions,
   type SnapshotMode,
   type SnapshotOptions,
   type StaticOrder,

@@ -63,7 +63,7 @@ export {
   partitionMetrics,
 } from './partition/partitionMetrics.js';
 export { isBinaryEdgePath } from './stream/edgeFile.js';
-export type { EdgePieces } from './stream/edgeInput.js';
+export type { EdgePieces, ShuffleChoice } from './stream/edgeInput.js';
 export { type GremResult, grem } from './stream/grem.js';
 export type { GremOptions, GremProgress } from './stream/gremOptions.js';
 export { type WriteEdgesOptions, type WrittenEdges, writePowerLawEdges, writeRmatEdges } from './stream/writeEdges.js';

@@ -25,7 +25,7 @@ export {
   type ResolvedGnnSpec,
   resolveGnnSpec,
 } from './gnn/spec.js';
-export { batchNorm, type RunningStatistics } from './layers/batchNorm.js';
+export { batchNorm, type NormContext, type RunningStatistics } from './layers/batchNorm.js';
 export type { Convolution, ConvolutionSpec } from './layers/convolution.js';
 export { addBias, affine, multiply, multiplyConstant, relu, sum } from './layers/denseOps.js';
 export { edgeAttention } from './layers/edgeAttention.js';

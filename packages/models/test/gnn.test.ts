@@ -225,7 +225,7 @@ describeEachEngine('createGnn', () => {
   });
 
   it.each([
-    [{ model: 'gnc' }, 'model must be one of gcn, sage, gat, resSage, got "gnc"'],
+    [{ model: 'gnc' }, 'model must be one of gcn, sage, gat, resSage, custom, got "gnc"'],
     [{ layers: 0 }, 'layers must be an integer ≥ 1, got 0'],
     [{ hidden: 2.5 }, 'hidden'],
     [{ dropout: 1 }, 'dropout must be in [0, 1), got 1'],

@@ -67,6 +67,7 @@ export class MpiProcess {
   readonly liveness: Liveness;
   readonly progress: Progress;
   /** Counters of the ranks on this host. */
+  /** @internal */
   readonly shared: SharedCells | undefined;
   #state: 'running' | 'finalized' | 'aborted' = 'running';
   #worlds = 0;

@@ -3,7 +3,7 @@ import { fsyncSync, readSync, writeSync } from 'node:fs';
 import { alignUp, DIRECT_ALIGNMENT } from './alignedBytes.js';
 
 /** The file ended before the read was complete. */
-export class ShortReadError extends Error {
+class ShortReadError extends Error {
   readonly code = 'SHORT';
 }
 

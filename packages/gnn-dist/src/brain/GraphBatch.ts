@@ -100,7 +100,7 @@ export class GraphStore {
 }
 
 /** One graph as tensors; call in `tf.tidy`. */
-export function liveBatch(graph: SignedGraph, { regions, features, filterPower }: ResolvedQuadStreamSpec): LiveBatch {
+function liveBatch(graph: SignedGraph, { regions, features, filterPower }: ResolvedQuadStreamSpec): LiveBatch {
   const adjacency = tf.tensor3d(graph.adjacency, [1, regions, regions]);
   const own = graph.features && tf.tensor3d(graph.features, [1, regions, features]);
   return new LiveBatch(adjacency, own, filterPower);

@@ -16,16 +16,19 @@ export interface Explanation {
   readonly edges: readonly (readonly [i: number, j: number, gradient: number])[];
 }
 
-/**
- * Saliency of a class score for one graph.
- *
- * @param target - class whose score is explained. @defaultValue the last class
- * @param top - edges to return. @defaultValue `20`
- */
+/** Options of {@link explainQuadStream}. */
+export interface ExplainOptions {
+  /** Class whose score is explained. @defaultValue the last class */
+  readonly target?: number;
+  /** Edges to return. @defaultValue `20` */
+  readonly top?: number;
+}
+
+/** Saliency of a class score for one graph. */
 export function explainQuadStream(
   model: QuadStreamGcn,
   graph: SignedGraph,
-  { target = model.spec.classes - 1, top = 20 }: { readonly target?: number; readonly top?: number } = {},
+  { target = model.spec.classes - 1, top = 20 }: ExplainOptions = {},
 ): Explanation {
   const { regions, features, classes, filterPower, streams } = model.spec;
   if (!Number.isSafeInteger(target) || target < 0 || target >= classes) {

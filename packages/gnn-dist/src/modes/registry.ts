@@ -13,8 +13,24 @@ import { salient } from './salient.js';
 import { snapshot } from './snapshot.js';
 import type { ModeDefinition } from './TrainingMode.js';
 
+/** Name of a mode. */
+export type TrainMode =
+  | 'full-graph'
+  | 'flx'
+  | 'flx-eas'
+  | 'cob'
+  | 'cagnet-1d'
+  | 'pipegcn'
+  | 'bns-gcn'
+  | 'adaqp'
+  | 'distgnn-cd0'
+  | 'distgnn-cdr'
+  | 'distdgl'
+  | 'salient++'
+  | 'snapshot';
+
 /** The modes. */
-export const modes = {
+export const modes: Readonly<Record<TrainMode, ModeDefinition>> = {
   'full-graph': fullGraph,
   flx,
   'flx-eas': flxEas,
@@ -28,10 +44,7 @@ export const modes = {
   distdgl,
   'salient++': salient,
   snapshot,
-} satisfies Record<string, ModeDefinition>;
-
-/** Name of a mode. */
-export type TrainMode = keyof typeof modes;
+};
 
 /** Names of all modes. */
 export const trainModes = Object.keys(modes) as TrainMode[];

@@ -22,7 +22,7 @@ export interface HaloStageOptions {
   readonly validRows?: number;
   /** Makes the rows that enter; see {@link LayerStage.enter}. */
   readonly enter?: LayerStage['enter'];
-  /** @defaultValue a new one */
+  /** @internal Shared between stages of one view. @defaultValue a new one */
   readonly operators?: OperatorCache;
 }
 

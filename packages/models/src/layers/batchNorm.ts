@@ -14,7 +14,8 @@ const epsilon = 1e-5;
 const momentum = 0.1;
 
 /** What batch norm needs of a context. */
-type Statistics = Pick<GraphContext, 'training' | 'allReduceSum' | 'globalRows' | 'statisticRows'>;
+/** What {@link batchNorm} needs of a graph context. */
+export type NormContext = Pick<GraphContext, 'training' | 'allReduceSum' | 'globalRows' | 'statisticRows'>;
 
 /** Statistics that evaluation uses; each training step moves them by 0.1 of the way, in place. */
 export interface RunningStatistics {
@@ -41,7 +42,7 @@ export function batchNorm(
   gamma: tf.Tensor1D,
   beta: tf.Tensor1D,
   running: RunningStatistics,
-  context: Statistics,
+  context: NormContext,
 ): tf.Tensor2D {
   const [n, width] = x.shape;
   const { training, globalRows } = context;
@@ -89,7 +90,7 @@ export function batchNorm(
 /** Fills `means` and `variances` with those of all devices' rows and moves the running statistics. */
 function batchStatistics(
   x: Float32Array,
-  context: Statistics,
+  context: NormContext,
   means: Float64Array,
   variances: Float64Array,
   running: RunningStatistics,

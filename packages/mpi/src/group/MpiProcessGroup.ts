@@ -71,7 +71,7 @@ export class MpiProcessGroup implements ProcessGroup {
 
   /**
    * @param comm - this group's communicator; ranks in it are in the order of `ranks` (world ranks)
-   * @param index - of its counters in {@link SharedCells}, the same on all members
+   * @param index - of its counters in `SharedCells`, the same on all members
    */
   constructor(runtime: GroupRuntime, comm: Handle, id: string, rank: number, ranks: readonly number[], index: number) {
     this.#runtime = runtime;

@@ -96,6 +96,7 @@ export class FusedOptimizer extends tf.Optimizer {
   readonly #state = new Map<string, tf.Variable[]>();
 
   /** Use {@link fusedAdam}, {@link fusedAdamW} or {@link fusedSgd}. */
+  /** @internal Made by {@link fusedAdam} and its like. */
   constructor(learningRate: number, rule: Rule) {
     super();
     if (!(learningRate > 0 && learningRate < Infinity)) {
