@@ -111,13 +111,10 @@ function requiredPeers({ manifest }: PublicPackage): Record<string, string> {
   return Object.fromEntries(Object.entries(peerDependencies).filter(([name]) => !peerDependenciesMeta[name]?.optional));
 }
 
-/** Without what this test run's own npm and pnpm put there. */
+/** Without what this test run's own npm and pnpm put there, and without an engine that only this machine has. */
 function consumerEnvironment(): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(
-    ([name]) =>
-      !/^(NODE_ENV|NODE_OPTIONS|NODE_PATH|VITEST.*|npm_(lifecycle|package|config_(prefix|dir|workspace)).*)$/i.test(
-        name,
-      ),
-  );
+  const own =
+    /^(NODE_ENV|NODE_OPTIONS|NODE_PATH|VITEST.*|STRATA_.*|npm_(lifecycle|package|config_(prefix|dir|workspace)).*)$/i;
+  const entries = Object.entries(process.env).filter(([name]) => !own.test(name));
   return Object.fromEntries(entries);
 }
