@@ -342,6 +342,7 @@ describe('memory of grem', () => {
     const [small, large] = [peak(1), peak(16)];
     expect(small.stateBytes).toBe(n * 17 + 4 * (n + 1) + 16 * 125_000);
     expect(large.stateBytes).toBe(small.stateBytes);
-    expect(large.rss).toBeLessThan(1.25 * small.rss);
+    // Sixteen times the edges would be 70 MB more; what is left is when Node collects buffers that are done with.
+    expect(large.rss).toBeLessThan(1.4 * small.rss);
   });
 });

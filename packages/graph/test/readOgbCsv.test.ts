@@ -112,6 +112,6 @@ describe('detectGraphFormat', () => {
     expect(await detectGraphFormat(files.file('%%MatrixMarket matrix', 'a.txt.gz'))).toBe('matrix-market');
     expect(await detectGraphFormat(files.file('% c\n0 1', 'a.dat'))).toBe('edge-list');
     const error = await failureOf(readGraph(files.file('0 1\n'), { format: 'gml' as 'metis' }));
-    expect(error.message).toContain('one of edge-list, matrix-market, metis, ogb-csv, got "gml"');
+    expect(error.message).toContain('one of edge-list, binary, matrix-market, metis, ogb-csv, got "gml"');
   });
 });
