@@ -4,7 +4,7 @@
  *
  * In a segment of k layers on rows up to k hops away, layer i leaves valid rows for hops ≤ k − i only. `'zero'` computes
  * all rows and reads invalid ones as zero (GraNNDis, PACT 2024, arXiv:2311.06837, one-hop graph masking); `'prefix'`
- * computes and exchanges valid rows only, which are the leading rows of a device; the results have the same bits.
+ * computes and exchanges valid rows only, which are the leading rows of a device. Results agree to rounding.
  */
 import type { ProcessGroup } from '@strata-ml/core';
 import type { CsrGraph } from '@strata-ml/graph';
