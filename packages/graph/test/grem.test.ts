@@ -339,10 +339,12 @@ describe('memory of grem', () => {
       });
       return JSON.parse(run.stdout) as { rss: number; stateBytes: number };
     };
-    const [small, large] = [peak(1), peak(16)];
+    // What the work needs is the least of several peaks: the rest is when Node happens to collect garbage.
+    const least = (copies: number) =>
+      [peak(copies), peak(copies), peak(copies)].reduce((a, b) => (b.rss < a.rss ? b : a));
+    const [small, large] = [least(1), least(16)];
     expect(small.stateBytes).toBe(n * 17 + 4 * (n + 1) + 16 * 125_000);
     expect(large.stateBytes).toBe(small.stateBytes);
-    // Sixteen times the edges would be 70 MB more; what is left is when Node collects buffers that are done with.
-    expect(large.rss).toBeLessThan(1.4 * small.rss);
+    expect(large.rss).toBeLessThan(1.25 * small.rss);
   });
 });

@@ -47,13 +47,12 @@ describe.each(['auto', 'buffered'] as const)('StorageDevice, mode %s', (mode) =>
     const part = alignedBytes(300 * 4096);
     await device.read(file, 8192 + 17 * 4096, part, 'features').done();
     expect(Buffer.compare(part, data.subarray(17 * 4096, 317 * 4096))).toBe(0);
-    const { byPurpose, bytesRead, bytesWritten, peakDepth, readLatency } = device.stats();
+    const { byPurpose, bytesRead, bytesWritten, readLatency } = device.stats();
     expect(byPurpose).toEqual([
       { purpose: 'activations', bytesRead: 0, bytesWritten: 4_096_000, reads: 0, writes: 63 },
       { purpose: 'features', bytesRead: 1_228_800, bytesWritten: 0, reads: 19, writes: 0 },
     ]);
     expect([bytesRead, bytesWritten]).toEqual([1_228_800, 4_096_000]);
-    expect(peakDepth).toBeGreaterThanOrEqual(1);
     expect(readLatency(50)).toBeGreaterThan(0);
     expect(readLatency(50)).toBeLessThanOrEqual(readLatency(99));
   });
@@ -89,6 +88,8 @@ describe('StorageDevice', () => {
     const seconds = (performance.now() - start) / 1000;
     // 10 MiB at 50 MB/s take 0.21 s; the drive's own time may come on top.
     expect(seconds).toBeGreaterThan(0.2);
+    // Ten pieces are handed over at once; the first takes 21 ms.
+    expect(device.stats().peakDepth).toBeGreaterThan(4);
   });
 
   it('names file, place and cause when the drive is full, faulty or the file too short', async () => {

@@ -22,8 +22,6 @@ class Lane {
   #used: Float32Array | undefined;
   #landing: Float32Array | undefined;
   #pending: PendingExchange | undefined;
-  /** Epochs whose data arrived. */
-  #arrived = 0;
 
   constructor(gamma: number | undefined) {
     this.#gamma = gamma;
@@ -43,7 +41,6 @@ class Lane {
         // Started from zeros the average is too small at first; divided by 1 − γ^t it would not be. The paper does not.
         for (let i = 0; i < length; i++) this.#used[i] = gamma * this.#used[i]! + (1 - gamma) * landing[i]!;
       }
-      this.#arrived++;
     }
     this.#pending = undefined;
     this.#landing ??= new Float32Array(length);
@@ -53,10 +50,6 @@ class Lane {
   /** Sends this epoch's; `start` gets the buffer where it lands. */
   send(start: (landing: Float32Array) => PendingExchange): void {
     this.#pending = start(this.#landing!);
-  }
-
-  get arrived(): number {
-    return this.#arrived;
   }
 
   /** Waits for what is on its way and forgets it. */
@@ -73,7 +66,6 @@ export class StaleExchange implements RowExchange {
   readonly #rows: Lane;
   readonly #gradients: Lane;
   #leaving: Float32Array | undefined;
-  #epochs = 0;
 
   constructor(exact: HaloExchange, layout: HaloLayout, smoothing: Smoothing = {}) {
     this.#exact = exact;
@@ -86,13 +78,7 @@ export class StaleExchange implements RowExchange {
     return this.#exact.isIdle;
   }
 
-  /** Epochs between sending and using rows: 1 from the second epoch on, 0 before anything arrived. */
-  get staleness(): number {
-    return this.#rows.arrived === 0 ? 0 : this.#epochs - this.#rows.arrived;
-  }
-
   startForward(x: Float32Array, width: number, halo: Float32Array, phase: string, layer: number): PendingExchange {
-    this.#epochs++;
     halo.set(this.#rows.receive(halo.length));
     this.#rows.send((landing) => this.#exact.startForward(x, width, landing, phase, layer));
     return { finish() {} };

@@ -7,7 +7,6 @@
  */
 import { OptionError, Rng } from '@strata-ml/core';
 import { SparseOperator } from '@strata-ml/kernels';
-import { exchangeWidths } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import { DistGraphContext } from '../DistGraphContext.js';
 import { HaloExchange } from '../exchange/haloExchange.js';
@@ -19,7 +18,7 @@ import { receivedBytes } from '../plan/traffic.js';
 import { sampleBoundary } from '../sample/boundarySample.js';
 import { HaloStage } from '../stages/HaloStage.js';
 import { type LocalData, localData } from '../train/localData.js';
-import { globalDegrees, readsHaloFeatures } from './fullGraphView.js';
+import { globalDegrees, haloTraffic, readsHaloFeatures } from './fullGraphView.js';
 import { defineMode, type ModeEnvironment, type StepView, type TrainingMode } from './TrainingMode.js';
 
 /** Options of mode `bns-gcn`. */
@@ -81,15 +80,8 @@ class BnsMode implements TrainingMode {
   }
 
   expectedBytes() {
-    const { serverOf, ctx, payload } = this.#environment;
-    return receivedBytes(
-      { serverOf, rank: ctx.rank, offsets: this.#offsets },
-      {
-        inputWidths: exchangeWidths(payload.spec),
-        hasEncoder: payload.spec.model === 'resSage',
-        featuresOnce: false,
-      },
-    );
+    const { serverOf, ctx } = this.#environment;
+    return receivedBytes({ serverOf, rank: ctx.rank, offsets: this.#offsets }, haloTraffic(this.#environment));
   }
 
   facts() {

@@ -6,11 +6,10 @@
  * arXiv:2005.03300, the 1D algorithm. Backward, the products with the transposed columns are returned to the owner of
  * the rows: as many bytes as the broadcast of gradients.
  */
-import { exchangeWidths } from '@strata-ml/models';
 import { broadcastBlock } from '../plan/broadcastBlock.js';
 import { buildOneHopBlock } from '../plan/rankGraph.js';
 import { receivedBytes } from '../plan/traffic.js';
-import { fullGraphView } from './fullGraphView.js';
+import { fullGraphView, haloTraffic } from './fullGraphView.js';
 import { defineMode } from './TrainingMode.js';
 
 /** The mode. It has no options of its own. */
@@ -19,7 +18,7 @@ export const cagnet1d = defineMode({
   resolve: () => ({}),
   create(environment) {
     const { payload, serverOf, ctx } = environment;
-    const { spec, options, partOf, views } = payload;
+    const { partOf, views } = payload;
     const { rank, size } = ctx.world;
     const { graph, include } = views.train;
     const vanilla = buildOneHopBlock(graph, partOf, rank, size, include);
@@ -31,15 +30,7 @@ export const cagnet1d = defineMode({
       exactView: view,
       beginStep: () => view,
       endStep() {},
-      expectedBytes: () =>
-        receivedBytes(
-          { serverOf, rank, offsets: block.haloOffsets },
-          {
-            inputWidths: exchangeWidths(spec),
-            hasEncoder: spec.model === 'resSage',
-            featuresOnce: options.haloFeatures === 'once',
-          },
-        ),
+      expectedBytes: () => receivedBytes({ serverOf, rank, offsets: block.haloOffsets }, haloTraffic(environment)),
       dispose: () => view.context.dispose(),
     };
   },

@@ -2,9 +2,8 @@
  * Full-graph training with vanilla vertex parallelism: every vertex in every step, halo rows exchanged in every layer,
  * forward and backward. Exact. (GraNNDis, PACT 2024, arXiv:2311.06837, there `FB_base`.)
  */
-import { exchangeWidths } from '@strata-ml/models';
 import { type HaloRows, receivedBytes } from '../plan/traffic.js';
-import { fullGraphView } from './fullGraphView.js';
+import { fullGraphView, haloTraffic } from './fullGraphView.js';
 import { defineMode } from './TrainingMode.js';
 
 /** The mode. It has no options of its own. */
@@ -15,18 +14,12 @@ export const fullGraph = defineMode({
     const { payload, serverOf, ctx } = environment;
     const { view, block } = fullGraphView(environment, payload.views.train);
     const rows: HaloRows = { serverOf, rank: ctx.rank, offsets: block.haloOffsets };
-    const { spec, options } = payload;
     return {
       stepsPerEpoch: 1,
       exactView: view,
       beginStep: () => view,
       endStep() {},
-      expectedBytes: () =>
-        receivedBytes(rows, {
-          inputWidths: exchangeWidths(spec),
-          hasEncoder: spec.model === 'resSage',
-          featuresOnce: options.haloFeatures === 'once',
-        }),
+      expectedBytes: () => receivedBytes(rows, haloTraffic(environment)),
       dispose: () => view.context.dispose(),
     };
   },

@@ -1,5 +1,6 @@
 /** A rank's share of the whole graph with halo rows from their owners: what `full-graph` trains on, and all modes test on. */
 import { Rng } from '@strata-ml/core';
+import { exchangeWidths } from '@strata-ml/models';
 import { DistGraphContext } from '../DistGraphContext.js';
 import { HaloExchange } from '../exchange/haloExchange.js';
 import type { RowExchange } from '../exchange/RowExchange.js';
@@ -7,6 +8,7 @@ import { selectFeatureRows } from '../input/featureRows.js';
 import { InputFeatures } from '../input/InputFeatures.js';
 import { buildOneHopBlock, type OneHopBlock } from '../plan/rankGraph.js';
 import { exchangeSendPlan, type SendPlan } from '../plan/sendPlan.js';
+import type { HaloTrafficModel } from '../plan/traffic.js';
 import { HaloStage, type OperatorCache } from '../stages/HaloStage.js';
 import { localData } from '../train/localData.js';
 import type { GraphView } from '../train/payload.js';
@@ -50,6 +52,15 @@ export function fullGraphView(
     overlap: options.overlap,
   });
   return { view: { context, local: localData(data, block), divisor: data.split.train.length }, block };
+}
+
+/** What halo traffic depends on besides the rows. */
+export function haloTraffic({ payload: { spec, options } }: ModeEnvironment): HaloTrafficModel {
+  return {
+    inputWidths: exchangeWidths(spec),
+    hasEncoder: !readsHaloFeatures(spec),
+    featuresOnce: options.haloFeatures === 'once',
+  };
 }
 
 /** False for models that encode each row before the first convolution. */

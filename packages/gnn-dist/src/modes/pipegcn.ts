@@ -5,11 +5,10 @@
  * `full-graph`; `haloFeatures: 'once'` is the paper's `use_pp`. In the first epoch halo rows are zero.
  */
 import { OptionError } from '@strata-ml/core';
-import { exchangeWidths } from '@strata-ml/models';
 import { HaloExchange } from '../exchange/haloExchange.js';
 import { type Smoothing, StaleExchange } from '../exchange/StaleExchange.js';
 import { receivedBytes } from '../plan/traffic.js';
-import { fullGraphView } from './fullGraphView.js';
+import { fullGraphView, haloTraffic } from './fullGraphView.js';
 import { defineMode } from './TrainingMode.js';
 
 /** Options of mode `pipegcn`. */
@@ -34,7 +33,7 @@ export const pipegcn = defineMode<Required<PipeGcnOptions>>({
   },
   create(environment, { smooth, gamma }) {
     const { payload, serverOf, ctx, times } = environment;
-    const { spec, options } = payload;
+    const { spec } = payload;
     const smoothing: Smoothing = {
       ...(smooth.includes('F') ? { rows: gamma } : {}),
       ...(smooth.includes('G') ? { gradients: gamma } : {}),
@@ -55,14 +54,7 @@ export const pipegcn = defineMode<Required<PipeGcnOptions>>({
       beginStep: () => view,
       endStep() {},
       expectedBytes: () =>
-        receivedBytes(
-          { serverOf, rank: ctx.rank, offsets: block.haloOffsets },
-          {
-            inputWidths: exchangeWidths(spec),
-            hasEncoder: spec.model === 'resSage',
-            featuresOnce: options.haloFeatures === 'once',
-          },
-        ),
+        receivedBytes({ serverOf, rank: ctx.rank, offsets: block.haloOffsets }, haloTraffic(environment)),
       dispose() {
         for (const exchange of stale) exchange.drain();
         view.context.dispose();
