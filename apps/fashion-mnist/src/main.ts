@@ -15,7 +15,7 @@ async function main(): Promise<void> {
     process.stdout.write(`${USAGE}\n`);
     return;
   }
-  const { engine, epochs, count, seed, json } = flags;
+  const { engine, epochs, count, validation, seed, json } = flags;
   const folder = flags.data ?? dataFolder();
   if (!folder)
     throw new DataError('fashion-mnist: the data set must be in STRATA_DATA, got none; or give --data FOLDER');
@@ -34,7 +34,8 @@ async function main(): Promise<void> {
   const report = await train({
     folder,
     epochs,
-    count,
+    ...(count === undefined ? {} : { count }),
+    validation,
     signal: abort.signal,
     onStep,
     onEpoch: (epoch) => out.write(epochLine(epoch, epochs, out)),
@@ -45,16 +46,18 @@ async function main(): Promise<void> {
     out.write(`${out.isTTY ? '\n' : ''}stopped after step ${report.stepSeconds.length}\n`);
     process.exitCode = INTERRUPTED;
   } else {
-    out.write(`test accuracy ${percent(report.testAccuracy)} after ${seconds.toFixed(0)} s on ${engine}\n`);
+    const tested =
+      validation > 0 ? `epoch ${report.testedEpoch}, the best on the ${validation} images held out` : 'last epoch';
+    out.write(`test accuracy ${percent(report.testAccuracy)} (${tested}) after ${seconds.toFixed(0)} s on ${engine}\n`);
   }
-  const { epochs: perEpoch, stepSeconds, testAccuracy } = report;
+  const { epochs: perEpoch, stepSeconds, testedEpoch, testAccuracy } = report;
   const text = JSON.stringify({
     schema: 1,
     program: 'fashion-mnist',
     status,
-    config: { engine, epochs, train: count, seed },
+    config: { engine, epochs, train: count, validation, seed },
     environment: { node: process.version, platform: `${process.platform}-${process.arch}` },
-    metrics: { testAccuracy, seconds, steps: stepSeconds.length, epochs: perEpoch },
+    metrics: { testAccuracy, testedEpoch, seconds, steps: stepSeconds.length, epochs: perEpoch },
   });
   if (json === '-') process.stdout.write(`${text}\n`);
   else if (json) writeFileSync(json, `${text}\n`);
@@ -74,8 +77,10 @@ function progress(out: NodeJS.WriteStream, epochs: number): (step: StepReport) =
   };
 }
 
-function epochLine({ epoch, loss, accuracy, seconds }: EpochReport, epochs: number, out: NodeJS.WriteStream): string {
-  const line = `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  accuracy ${percent(accuracy)}  ${seconds.toFixed(1)} s\n`;
+function epochLine(report: EpochReport, epochs: number, out: NodeJS.WriteStream): string {
+  const { epoch, loss, accuracy, validationAccuracy, seconds } = report;
+  const held = validationAccuracy === undefined ? '' : `  validation ${percent(validationAccuracy)}`;
+  const line = `epoch ${epoch}/${epochs}  loss ${loss.toFixed(4)}  accuracy ${percent(accuracy)}${held}  ${seconds.toFixed(1)} s\n`;
   return out.isTTY ? `\r\x1b[K${line}` : line;
 }
 

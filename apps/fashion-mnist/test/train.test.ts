@@ -61,7 +61,7 @@ describe.skipIf(!folder)('the classifier, with the data set fashion-mnist', () =
   it('learns within a few steps, the same in every run with a seed, and stops when told', async () => {
     const run = () => {
       seedMathRandom(7);
-      return train({ folder: folder!, epochs: 4, batchSize: 32, count: 96, maxSteps: 11 });
+      return train({ folder: folder!, epochs: 4, batchSize: 32, count: 96, validation: 0, maxSteps: 11 });
     };
     const { stepLosses, testAccuracy } = await run();
     expect(stepLosses).toHaveLength(11);
@@ -73,8 +73,31 @@ describe.skipIf(!folder)('the classifier, with the data set fashion-mnist', () =
 
   it('leaves no tensors behind', async () => {
     const before = tf.memory().numTensors;
-    await train({ folder: folder!, epochs: 1, batchSize: 32, count: 64, maxSteps: 2 });
+    await train({ folder: folder!, epochs: 1, batchSize: 32, count: 64, validation: 64, maxSteps: 2 });
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('tests the epoch that is best on the images held out, and no tensor stays', async () => {
+    seedMathRandom(7);
+    const before = tf.memory().numTensors;
+    const { epochs, testedEpoch, testAccuracy } = await train({
+      folder: folder!,
+      epochs: 3,
+      batchSize: 32,
+      count: 320,
+      validation: 200,
+    });
+    const held = epochs.map(({ validationAccuracy }) => validationAccuracy!);
+    expect(testedEpoch).toBe(1 + held.indexOf(Math.max(...held)));
+    expect(testAccuracy).toBeGreaterThan(0.2); // chance is 0.1
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('loads from the image on that is asked for', () => {
+    const { images, labels } = loadExamples(folder!, 't10k', 5, 5);
+    expect([...tf.argMax(labels, 1).dataSync()]).toEqual([1, 4, 6, 5, 7]);
+    expect(loadExamples(folder!, 't10k', 5, 9_998).labels.shape[0]).toBe(2);
+    tf.dispose([images, labels]);
   });
 });
 
@@ -82,7 +105,7 @@ describe('the program', () => {
   const run = (...args: string[]) => spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
 
   it('refuses what it does not know in one line', () => {
-    for (const args of [['--engine', 'gpu'], ['--epochs', '0'], ['--what']]) {
+    for (const args of [['--engine', 'gpu'], ['--epochs', '0'], ['--validation', '60000'], ['--what']]) {
       const { status, stderr } = run(...args);
       expect(status).toBe(2);
       expect(stderr.trim().split('\n')).toHaveLength(1);

@@ -20,6 +20,7 @@ async function main([engine = 'native', specs = '[{}]']: string[]): Promise<void
       epochs: 1,
       batchSize: BATCH,
       count: BATCH * (maxSteps + 1),
+      validation: 0,
       maxSteps,
     });
     const extra = { 'loss at step 5': stepLosses[4]!, steps };
