@@ -1,7 +1,7 @@
 /** What every graph network of this package is: named parameters in a stable order and a forward pass. */
 import type * as tf from '@tensorflow/tfjs-core';
 import type { GraphContext } from '../GraphContext.js';
-import type { ResolvedGnnSpec } from './spec.js';
+import type { GnnNorm, ResolvedGnnSpec } from './spec.js';
 
 /** One trainable array of a model. */
 export interface Parameter {
@@ -22,12 +22,39 @@ export interface ModelBuffer {
 /** Called during the backward pass with the complete gradient of parameter `index`; the tensor is only lent. */
 export type GradientWatcher = (index: number, gradient: tf.Tensor) => void;
 
+/**
+ * One step of a network, for trainers that hold one layer at a time: rows go in, rows come out, and only `convolve` reads
+ * rows of neighbours. In full, `finish(convolve(prepare(h)))`, plus the destinations' rows of `h` if it is residual.
+ */
+export interface GnnStage {
+  /** Number in dropout keys: 1 for the first convolution, 0 for an encoder. */
+  readonly layer: number;
+  /** Columns that enter. */
+  readonly inputWidth: number;
+  /** Columns that leave. */
+  readonly outputWidth: number;
+  /** False for dense layers. */
+  readonly readsNeighbours: boolean;
+  /** What enters is added to what leaves. */
+  readonly isResidual: boolean;
+  /** What the norm in `prepare` or `finish` is; `'batch'` couples all rows. */
+  readonly norm: GnnNorm;
+  /** Row by row, before the convolution. */
+  prepare?(h: tf.Tensor2D, context: GraphContext): tf.Tensor2D;
+  /** The layer itself; `h` undefined stands for the input features. */
+  convolve(context: GraphContext, h: tf.Tensor2D | undefined): tf.Tensor2D;
+  /** Row by row, after the convolution. */
+  finish?(z: tf.Tensor2D, context: GraphContext): tf.Tensor2D;
+}
+
 /** A graph network for vertex classification. */
 export interface GnnModel {
   /** The specification it was made from, defaults filled in. */
   readonly spec: ResolvedGnnSpec;
   /** Trainable arrays; the same order for the same specification, everywhere. */
   readonly parameters: readonly Parameter[];
+  /** The steps of {@link GnnModel.forward}, first to last. */
+  readonly stages: readonly GnnStage[];
   /**
    * Computes class scores before softmax or sigmoid, float32 `[numOwned, numClasses]`. Call it inside `tf.tidy` or a
    * gradient function: intermediate tensors belong to the caller's scope. While training with batch norm it also

@@ -14,7 +14,7 @@ import { applyLinear, applyToInput, linear } from '../layers/linear.js';
 import { normalisation } from '../layers/normalisation.js';
 import { ParameterStore } from '../layers/ParameterStore.js';
 import type { LayerFactory } from './customLayer.js';
-import type { GnnModel } from './GnnModel.js';
+import type { GnnModel, GnnStage } from './GnnModel.js';
 import { type GnnSpec, type ResolvedGnnSpec, resolveGnnSpec } from './spec.js';
 
 /**
@@ -33,14 +33,18 @@ import { type GnnSpec, type ResolvedGnnSpec, resolveGnnSpec } from './spec.js';
 export function createGnn(spec: GnnSpec, layer?: LayerFactory): GnnModel {
   const resolved = resolveGnnSpec(spec);
   const store = new ParameterStore(resolved.seed);
-  const forward =
-    resolved.model === 'resSage' ? residualNetwork(store, resolved) : plainNetwork(store, resolved, layer);
+  const stages = resolved.model === 'resSage' ? residualNetwork(store, resolved) : plainNetwork(store, resolved, layer);
   return {
     spec: resolved,
     parameters: store.parameters,
+    stages,
     forward: (context) => {
       store.beginPass();
-      return tf.tidy(() => forward(context));
+      return tf.tidy(() => {
+        let h: tf.Tensor2D | undefined;
+        for (const stage of stages) h = runStage(stage, context, h);
+        return h!; // there is at least one stage
+      });
     },
     watchGradients: (watcher) => {
       store.watcher = watcher;
@@ -52,7 +56,15 @@ export function createGnn(spec: GnnSpec, layer?: LayerFactory): GnnModel {
   };
 }
 
-type Forward = (context: GraphContext) => tf.Tensor2D;
+/** One stage on all rows of a context. */
+function runStage(stage: GnnStage, context: GraphContext, h: tf.Tensor2D | undefined): tf.Tensor2D {
+  // Rows of an encoder are those of the first convolution.
+  const entering = h && (stage.layer > 1 ? context.enter(h, stage.layer) : h);
+  const prepared = entering && stage.prepare ? stage.prepare(entering, context) : entering;
+  const z = stage.convolve(context, prepared);
+  const finished = stage.finish ? stage.finish(z, context) : z;
+  return stage.isResidual ? sum(context.destinations(entering!, stage.layer), finished) : finished;
+}
 
 function convolution(
   store: ParameterStore,
@@ -70,11 +82,12 @@ function convolution(
   return gatConvolution(store, { ...layer, heads: spec.heads, combine: isLast ? 'average' : 'concat' });
 }
 
-function plainNetwork(store: ParameterStore, spec: ResolvedGnnSpec, own: LayerFactory | undefined): Forward {
+function plainNetwork(store: ParameterStore, spec: ResolvedGnnSpec, own: LayerFactory | undefined): GnnStage[] {
   const { layers, hidden, inputWidth, numClasses, dropout, init, finalLinearLayers } = spec;
   const total = layers + finalLinearLayers;
-  const steps = Array.from({ length: total }, (_, i) => {
+  return Array.from({ length: total }, (_, i) => {
     const isLast = i === total - 1;
+    const layer = i + 1;
     const fanIn = i === 0 ? inputWidth : hidden;
     const fanOut = isLast ? numClasses : hidden;
     let apply: Convolution;
@@ -85,36 +98,59 @@ function plainNetwork(store: ParameterStore, spec: ResolvedGnnSpec, own: LayerFa
       // A linear layer never comes first, so h is there.
       apply = (context, h, index) => applyLinear(dense, context.dropout(h!, dropout, 'dropout', index));
     }
-    const normalise = isLast ? undefined : normalisation(store, spec.norm, `norm${i + 1}`, fanOut);
-    return (context: GraphContext, h: tf.Tensor2D | undefined): tf.Tensor2D => {
-      const z = apply(context, h && context.enter(h, i + 1), i + 1);
-      return normalise ? relu(normalise(z, context)) : z;
-    };
+    const shared = {
+      layer,
+      inputWidth: fanIn,
+      outputWidth: fanOut,
+      readsNeighbours: i < layers,
+      isResidual: false,
+      norm: isLast ? 'none' : spec.norm,
+      convolve: (context: GraphContext, h: tf.Tensor2D | undefined) => apply(context, h, layer),
+    } satisfies GnnStage;
+    if (isLast) return shared;
+    const normalise = normalisation(store, spec.norm, `norm${i + 1}`, fanOut);
+    return { ...shared, finish: (z: tf.Tensor2D, context: GraphContext) => relu(normalise(z, context)) };
   });
-  return (context) => {
-    let h: tf.Tensor2D | undefined;
-    for (const step of steps) h = step(context, h);
-    return h!; // there is at least one layer
-  };
 }
 
-function residualNetwork(store: ParameterStore, spec: ResolvedGnnSpec): Forward {
-  const { layers, hidden, inputWidth, numClasses, dropout, init } = spec;
+function residualNetwork(store: ParameterStore, spec: ResolvedGnnSpec): GnnStage[] {
+  const { layers, hidden, inputWidth, numClasses, dropout, init, norm } = spec;
   const input = linear(store, 'input', inputWidth, hidden, init);
-  const blocks = Array.from({ length: layers }, (_, i) => ({
-    normalise: normalisation(store, spec.norm, `norm${i + 1}`, hidden),
-    convolve: sageConvolution(store, { name: `conv${i + 1}`, fanIn: hidden, fanOut: hidden, dropout, init }),
-  }));
+  const blocks = Array.from({ length: layers }, (_, i) => {
+    const normalise = normalisation(store, norm, `norm${i + 1}`, hidden);
+    const convolve = sageConvolution(store, { name: `conv${i + 1}`, fanIn: hidden, fanOut: hidden, dropout, init });
+    return {
+      layer: i + 1,
+      inputWidth: hidden,
+      outputWidth: hidden,
+      readsNeighbours: true,
+      isResidual: true,
+      norm,
+      prepare: (h: tf.Tensor2D, context: GraphContext) => relu(normalise(h, context)),
+      convolve: (context: GraphContext, h: tf.Tensor2D | undefined) => convolve(context, h, i + 1),
+    } satisfies GnnStage;
+  });
   const output = linear(store, 'output', hidden, numClasses, init);
-  return (context) => {
-    let h = applyToInput(input, context, 'owned', 0, 0);
-    blocks.forEach(({ normalise, convolve }, i) => {
-      const entering = i === 0 ? h : context.enter(h, i + 1);
-      const z = convolve(context, relu(normalise(entering, context)), i + 1);
-      h = sum(context.destinations(entering, i + 1), z);
-    });
-    h = context.enter(h, layers + 1);
-    const last = relu(blocks[0]!.normalise(h, context));
-    return applyLinear(output, context.dropout(last, dropout, 'dropout', layers + 1));
-  };
+  const dense = { readsNeighbours: false, isResidual: false };
+  return [
+    {
+      ...dense,
+      layer: 0,
+      inputWidth,
+      outputWidth: hidden,
+      norm: 'none',
+      convolve: (context) => applyToInput(input, context, 'owned', 0, 0),
+    },
+    ...blocks,
+    {
+      ...dense,
+      layer: layers + 1,
+      inputWidth: hidden,
+      outputWidth: numClasses,
+      norm,
+      // The first block's norm, as in the code this follows.
+      prepare: blocks[0]!.prepare,
+      convolve: (context, h) => applyLinear(output, context.dropout(h!, dropout, 'dropout', layers + 1)),
+    },
+  ];
 }
