@@ -13,7 +13,7 @@ export { type FeatureNorm, featureNorms, normaliseFeatures } from './featureNorm
 export type { GraphContext, InputRows, NeighbourBlock, Normaliser } from './GraphContext.js';
 export { createGnn } from './gnn/createGnn.js';
 export { importLayer, type LayerFactory, type LayerParameters } from './gnn/customLayer.js';
-export type { GnnModel, GradientWatcher, ModelBuffer, Parameter } from './gnn/GnnModel.js';
+export type { GnnModel, GnnStage, GradientWatcher, ModelBuffer, Parameter } from './gnn/GnnModel.js';
 export {
   exchangeWidths,
   type GnnModelName,
