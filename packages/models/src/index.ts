@@ -52,3 +52,19 @@ export {
   type OptimizerState,
   optimizers,
 } from './optim/Optimizer.js';
+export { type GptConfig, type GptOptions, gptConfig } from './transformer/GptConfig.js';
+export { gptBlock, gptEmbedding, gptHead, gptLogits, languageModelLoss, vocabularyRange } from './transformer/gpt.js';
+export {
+  gptParameters,
+  initialiseParameter,
+  type ParameterPart,
+  partShape,
+  slicePart,
+  type TransformerParameter,
+} from './transformer/parameters.js';
+export { singleDevice, type TensorParallel } from './transformer/TensorParallel.js';
+export {
+  type TransformerOptions,
+  type TransformerWeights,
+  transformerDropoutKey,
+} from './transformer/TransformerOptions.js';

@@ -9,7 +9,7 @@ export { type OutOfDeviceMemoryDetails, OutOfDeviceMemoryError } from '@strata-m
 
 export { type NativeAvailability, nativeAvailability } from './availability.js';
 export { attention, selfAttention } from './fused/attention.js';
-export type { AttentionOptions } from './fused/attentionPlan.js';
+export type { AttentionOptions, SelfAttentionOptions } from './fused/attentionPlan.js';
 export { type BatchNormTrainingOptions, batchNorm } from './fused/batchNorm.js';
 export { dropout } from './fused/dropout.js';
 export {

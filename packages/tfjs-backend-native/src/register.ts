@@ -2,6 +2,7 @@
 import { getKernelsForBackend, type KernelFunc, registerBackend, registerKernel } from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { ort } from './availability.js';
+import { fusedOperations } from './fused/operations.js';
 import { type NativeKernel, nativeKernels } from './kernels/index.js';
 import { NativeBackend } from './NativeBackend.js';
 import { counted, writeProfileAtExit } from './profile.js';
@@ -17,7 +18,7 @@ writeProfileAtExit();
 
 function createBackend(): NativeBackend {
   const runtime = ort();
-  if ('run' in runtime) return new NativeBackend(runtime);
+  if ('run' in runtime) return Object.assign(new NativeBackend(runtime), { strataFused: fusedOperations });
   const error = new Error(`tfjs backend native: ${runtime.reason}`);
   // tfjs prints the stack of a failed start; one line of cause and remedy is what helps.
   error.stack = error.message;

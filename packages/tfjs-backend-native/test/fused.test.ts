@@ -119,6 +119,30 @@ describeEachBackend('fused operations', (backend) => {
     });
   });
 
+  it.each([1, 2, 4])('attends alike, columns ordered by part or by head: %s heads', (heads) => {
+    const width = 8 / heads;
+    // Column (head, part, dimension) of the one is column (part, head, dimension) of the other.
+    const columns = Array.from({ length: 24 }, (_, i) => {
+      const [head, part] = [Math.floor(i / (3 * width)), Math.floor(i / width) % 3];
+      return (part * heads + head) * width + (i % width);
+    });
+    const byHead = tf.tensor1d(columns, 'int32');
+    const make = () => fill([3, 5, 24], 1);
+    const options = { causal: true, order: 'heads' } as const;
+    const expected = evaluate([(x) => selfAttention(x as tf.Tensor3D, heads, { causal: true }), make]);
+    const got = evaluate([
+      (x) => selfAttention(x as tf.Tensor3D, heads, options),
+      () => tf.tidy(() => tf.gather(make(), byHead, 2)),
+    ]);
+    expectClose(got.value, expected.value);
+    const rows = Float32Array.from({ length: 15 * 24 }, (_, i) => {
+      const row = i - (i % 24);
+      return expected.gradients[0]![row + columns[i % 24]!]!;
+    });
+    expectClose(got.gradients[0]!, rows);
+    byHead.dispose();
+  });
+
   // A ReLU bends: there only PyTorch can tell.
   const smooth = Object.entries(CASES).filter(([name]) => !name.includes('relu'));
   it.each(smooth)('have the gradients of central differences: %s', (_, definition) => {
@@ -256,6 +280,7 @@ describe('what does not fit', () => {
       expect(() => attention(x, tf.zeros([4, 5]), x)).toThrow(ShapeError);
       expect(() => attention(x, x, x, { mask: tf.ones([3, 4], 'bool') })).toThrow(ShapeError);
       expect(() => selfAttention(tf.zeros([1, 2, 10]), 2)).toThrow(ShapeError);
+      expect(() => selfAttention(tf.zeros([1, 2, 12]), 2, { order: 'rows' as 'heads' })).toThrow(OptionError);
       expect(() => batchNorm(x, tf.ones([4]), tf.zeros([6]))).toThrow(ShapeError);
       expect(() => linear(x, tf.zeros([5, 2]), tf.zeros([2]))).toThrow(ShapeError);
     });

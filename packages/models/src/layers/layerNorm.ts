@@ -8,16 +8,15 @@
 import { layerNormGradientInto, layerNormInto, readTensor, unfilledTensor } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 
-const epsilon = 1e-5;
-
 /**
- * y = (x − mean) / √(variance + 1e-5) · gamma + beta, row by row, variance over F; differentiable in all three.
+ * y = (x − mean) / √(variance + epsilon) · gamma + beta, row by row, variance over F; differentiable in all three.
  *
  * @param x - float32 `[n, F]`
  * @param gamma - float32 `[F]`
  * @param beta - float32 `[F]`
+ * @param epsilon - added to the variance; PyTorch's by default
  */
-export function layerNorm(x: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D): tf.Tensor2D {
+export function layerNorm(x: tf.Tensor2D, gamma: tf.Tensor1D, beta: tf.Tensor1D, epsilon = 1e-5): tf.Tensor2D {
   const [n, width] = x.shape;
   const op = tf.customGrad((...args) => {
     const [x, gamma, beta, save] = args as unknown as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D, tf.GradSaveFunc];

@@ -2,13 +2,20 @@
 import {
   maskedSoftmaxGradientInto,
   maskedSoftmaxInto,
+  OptionError,
   readTensor,
   ShapeError,
   unfilledTensor,
 } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { NativeBackend } from '../NativeBackend.js';
-import { type AttentionOptions, type AttentionPlan, additiveMask, planAttention } from './attentionPlan.js';
+import {
+  type AttentionOptions,
+  type AttentionPlan,
+  additiveMask,
+  planAttention,
+  type SelfAttentionOptions,
+} from './attentionPlan.js';
 import { asOperation } from './gradients.js';
 import { type HeadsLayout, nativeAttention, nativeAttentionGradient } from './nativeAttention.js';
 
@@ -48,13 +55,15 @@ export function attention<T extends tf.Tensor>(q: T, k: tf.Tensor, v: tf.Tensor,
 /**
  * {@link attention} of a sequence to itself, by several heads, from one product: no transposes around it.
  *
- * @param qkv - queries, keys and values beside each other, each with its heads beside each other; the output of one
- * linear layer. float32 `[batch, tokens, 3 · heads · width]`
+ * @param qkv - queries, keys and values beside each other, each with its heads beside each other (or head by head, with
+ * `order`); the output of one linear layer. float32 `[batch, tokens, 3 · heads · width]`
  * @returns float32 `[batch, tokens, heads · width]`
  * @throws ShapeError if the last dimension is no multiple of 3 · heads; OptionError if an option is out of range.
  */
-export function selfAttention(qkv: tf.Tensor3D, heads: number, options: AttentionOptions = {}): tf.Tensor3D {
+export function selfAttention(qkv: tf.Tensor3D, heads: number, options: SelfAttentionOptions = {}): tf.Tensor3D {
   const where = 'selfAttention';
+  const { order = 'parts' } = options;
+  if (order !== 'parts' && order !== 'heads') throw new OptionError(where, 'order', order, '`parts` or `heads`');
   const [batch, tokens, total] = qkv.shape;
   const width = total / (3 * heads);
   if (!(Number.isInteger(heads) && heads > 0 && Number.isInteger(width))) {
@@ -66,7 +75,7 @@ export function selfAttention(qkv: tf.Tensor3D, heads: number, options: Attentio
     { queries: tokens, keys: tokens, width, valueWidth: width },
     options,
   );
-  return operation([qkv], [batch, tokens, heads * width], plan, { heads, parts: 'together' }, options.mask);
+  return operation([qkv], [batch, tokens, heads * width], plan, { heads, parts: 'together', order }, options.mask);
 }
 
 function operation<T extends tf.Tensor>(
@@ -114,10 +123,13 @@ function operation<T extends tf.Tensor>(
 const asMatrices = (x: tf.Tensor): tf.Tensor3D => tf.reshape(x, [-1, ...x.shape.slice(-2)] as [number, number, number]);
 
 /** `[batch, tokens, parts · heads · width]` as so many tensors `[batch · heads, tokens, width]`. */
-function splitHeads(x: tf.Tensor, { queries, width }: AttentionPlan, { heads }: HeadsLayout): tf.Tensor3D[] {
+function splitHeads(x: tf.Tensor, { queries, width }: AttentionPlan, { heads, order }: HeadsLayout): tf.Tensor3D[] {
   const parts = x.shape[2]! / (heads * width);
   const batch = x.shape[0]!;
-  const turned = tf.transpose(tf.reshape(x, [batch, queries, parts, heads, width]), [2, 0, 3, 1, 4]);
+  const turned =
+    order === 'heads'
+      ? tf.transpose(tf.reshape(x, [batch, queries, heads, parts, width]), [3, 0, 2, 1, 4])
+      : tf.transpose(tf.reshape(x, [batch, queries, parts, heads, width]), [2, 0, 3, 1, 4]);
   return Array.from({ length: parts }, (_, i) =>
     tf.reshape(tf.slice(turned, [i, 0, 0, 0, 0], [1, batch, heads, queries, width]), [batch * heads, queries, width]),
   );
@@ -128,11 +140,11 @@ function joinHeads(
   parts: readonly tf.Tensor[],
   shape: number[],
   { queries, width, matrices }: AttentionPlan,
-  { heads, parts: kind }: HeadsLayout,
+  { heads, parts: kind, order }: HeadsLayout,
 ): tf.Tensor {
   if (kind === 'separate') return tf.reshape(parts[0]!, shape);
   const stacked = tf.reshape(tf.concat([...parts], 0), [parts.length, matrices / heads, heads, queries, width]);
-  return tf.reshape(tf.transpose(stacked, [1, 3, 0, 2, 4]), shape);
+  return tf.reshape(tf.transpose(stacked, order === 'heads' ? [1, 3, 2, 0, 4] : [1, 3, 0, 2, 4]), shape);
 }
 
 function softmaxOf(scores: tf.Tensor3D, mask: tf.Tensor | undefined, plan: AttentionPlan): tf.Tensor3D {

@@ -15,6 +15,16 @@ export interface AttentionOptions {
   readonly mask?: tf.Tensor;
 }
 
+/** Options of `selfAttention`. */
+export interface SelfAttentionOptions extends AttentionOptions {
+  /**
+   * What lies beside each other in a row: all queries, then all keys, then all values (`parts`); or query, key and value
+   * of the first head, then those of the second (`heads`): a slice of the columns is then a set of heads.
+   * @defaultValue `'parts'`
+   */
+  readonly order?: 'parts' | 'heads';
+}
+
 /** One call of attention, as numbers: `matrices` products of `[queries, width]` by `[width, keys]`. */
 export interface AttentionPlan {
   readonly matrices: number;

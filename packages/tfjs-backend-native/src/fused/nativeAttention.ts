@@ -16,6 +16,8 @@ export interface HeadsLayout {
   readonly heads: number;
   /** `together`: one tensor holds queries, keys and values. */
   readonly parts: 'separate' | 'together';
+  /** Of one tensor: all queries first, or all of the first head. */
+  readonly order?: 'parts' | 'heads';
 }
 
 /** Bytes of scores in work at once. */
@@ -113,12 +115,13 @@ function stacksOf(at: readonly number[], plan: AttentionPlan, layout: HeadsLayou
   const { queries, keys, width, valueWidth } = plan;
   if (layout.parts === 'together') {
     const rowStride = 4 * parts * layout.heads * width;
+    const isByHead = layout.order === 'heads';
     return Array.from({ length: parts }, (_, i) => ({
-      at: at[0]! + 4 * i * layout.heads * width,
+      at: at[0]! + 4 * i * (isByHead ? 1 : layout.heads) * width,
       rows: queries,
       columns: width,
       rowStride,
-      headStride: 4 * width,
+      headStride: 4 * (isByHead ? parts : 1) * width,
       batchStride: rowStride * queries,
     }));
   }
