@@ -1,1 +1,18 @@
-export {};
+export { type AccessTrace, type Demand, NextUse } from './cache/BlockAccess.js';
+export { type CachePolicy, type CachePolicyName, cachePolicies, cachePolicy } from './cache/CachePolicy.js';
+export { type CacheSimulation, simulateCache } from './cache/simulateCache.js';
+export type { EdgeFileSource } from './prepare/EdgeStream.js';
+export {
+  denseFeatures,
+  type FeatureRows,
+  fileFeatures,
+  randomFeatures,
+  sparseFeatures,
+} from './prepare/FeatureRows.js';
+export type { GraphSource, PartitionChoice, PrepareOptions, PrepareProgress } from './prepare/options.js';
+export { prepareGraph } from './prepare/prepareGraph.js';
+export type { BipartiteCsr, CompressedRows } from './store/BipartiteCsr.js';
+export { FolderInUseError, FolderLock } from './store/FolderLock.js';
+export { GraphStore } from './store/GraphStore.js';
+export { type GraphStoreMeta, type PartitionerFacts, STORE_FORMAT } from './store/meta.js';
+export { type OpenStoreOptions, openGraphStore } from './store/openGraphStore.js';
