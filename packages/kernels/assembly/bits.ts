@@ -30,11 +30,21 @@ function split(v: v128, bits: i32): v128 {
 /** Stores 16 codes of a byte each with `bits` bits each. */
 // @ts-ignore: decorator
 @inline
-function storeCodes(v: v128, bits: u32, out: usize): void {
+export function storeCodes(v: v128, bits: u32, out: usize): void {
   if (bits == 8) v128.store(out, v);
   else if (bits == 4) v128.store_lane<u64>(out, join(v, 4), 0);
   else if (bits == 2) v128.store_lane<u32>(out, join(join(v, 2), 4), 0);
   else store<u16>(out, <u16>i8x16.bitmask(i8x16.shl(v, 7)));
+}
+
+/** All ones in the bytes whose bit is 1, of 16 bits at `p`. */
+// @ts-ignore: decorator
+@inline
+export function unpackSigns(p: usize): v128 {
+  const two = v128.load16_splat(p);
+  const bytes = v128.shuffle<i8>(two, two, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
+  const bit = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
+  return i8x16.ne(v128.and(bytes, bit), i8x16.splat(0));
 }
 
 /** Loads 16 codes of `bits` bits each. */
@@ -44,10 +54,7 @@ function loadCodes(p: usize, bits: u32): v128 {
   if (bits == 8) return v128.load(p);
   if (bits == 4) return split(v128.load64_zero(p), 4);
   if (bits == 2) return split(split(v128.load32_zero(p), 4), 2);
-  const two = v128.load16_splat(p);
-  const bytes = v128.shuffle<i8>(two, two, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-  const bit = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
-  return v128.and(i8x16.ne(v128.and(bytes, bit), i8x16.splat(0)), i8x16.splat(1));
+  return v128.and(unpackSigns(p), i8x16.splat(1));
 }
 
 /** `count` floats (a multiple of 16: the caller rounds up) to packed codes. */

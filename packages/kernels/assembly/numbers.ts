@@ -28,23 +28,34 @@ function bfloat16(bits: v128): v128 {
   return v128.bitselect(quiet, rounded, f32x4.ne(bits, bits));
 }
 
-/** Four floats as IEEE half floats in the low halves, to nearest, ties to even; overflow gives infinity. */
-// @ts-ignore: decorator
-@inline
-function float16(bits: v128): v128 {
-  const sign = v128.and(bits, i32x4.splat(0x80000000));
-  const size = v128.xor(bits, sign);
-  // Normal halves: shift the exponent, round by adding half of what is dropped.
-  const odd = v128.and(i32x4.shr_u(size, 13), i32x4.splat(1));
-  const shifted = i32x4.add(i32x4.add(size, i32x4.splat(0xc8000fff)), odd);
-  const normal = i32x4.shr_u(shifted, 13);
+/**
+ * Floats as IEEE half floats, to nearest, ties to even; overflow gives infinity. The constants are made with `opaque`, a 0
+ * that the compiler does not know: it would build each of them again for each vector.
+ */
+function narrowFloat16(x: usize, count: u32, opaque: i32, out: usize): void {
+  const signs = i32x4.splat(0x80000000 + opaque);
+  const one = i32x4.splat(1 + opaque);
+  const rebias = i32x4.splat(0xc8000fff + opaque);
   // Subnormal halves: adding ½ lets the adder round at 2⁻²⁴.
-  const magic = i32x4.splat(0x3f000000);
-  const subnormal = i32x4.sub(f32x4.add(size, magic), magic);
-  let half = v128.bitselect(subnormal, normal, i32x4.lt_u(size, i32x4.splat(0x38800000)));
-  half = v128.bitselect(i32x4.splat(0x7c00), half, i32x4.ge_u(size, i32x4.splat(0x477ff000)));
-  half = v128.bitselect(i32x4.splat(0x7e00), half, i32x4.gt_u(size, i32x4.splat(0x7f800000)));
-  return v128.or(half, i32x4.shr_u(sign, 16));
+  const magic = i32x4.splat(0x3f000000 + opaque);
+  const normalFrom = i32x4.splat(0x38800000 + opaque);
+  const overflowFrom = i32x4.splat(0x477fefff + opaque);
+  const infinity = i32x4.splat(0x7c00 + opaque);
+  const nan = i32x4.splat(0x7e00 + opaque);
+  for (const stop = x + (<usize>count << 2); x < stop; x += 16, out += 8) {
+    const bits = v128.load(x);
+    const sign = v128.and(bits, signs);
+    const size = v128.xor(bits, sign);
+    // Normal halves: shift the exponent, round by adding half of what is dropped. Sizes are positive as signed integers.
+    const odd = v128.and(i32x4.shr_u(size, 13), one);
+    let half = i32x4.shr_u(i32x4.add(i32x4.add(size, rebias), odd), 13);
+    const isSmall = i32x4.lt_s(size, normalFrom);
+    if (v128.any_true(isSmall)) half = v128.bitselect(i32x4.sub(f32x4.add(size, magic), magic), half, isSmall);
+    const isLarge = i32x4.gt_s(size, overflowFrom);
+    if (v128.any_true(isLarge)) half = v128.bitselect(v128.bitselect(nan, infinity, f32x4.ne(bits, bits)), half, isLarge);
+    half = v128.or(half, i32x4.shr_u(sign, 16));
+    v128.store_lane<u64>(out, i16x8.narrow_i32x4_u(half, half), 0);
+  }
 }
 
 /** The bits of four half floats (in the low halves) as floats. */
@@ -61,9 +72,12 @@ function fromFloat16(half: v128): v128 {
 
 /** `count` (a multiple of 4: the caller rounds up) floats at `x` to 16 bits at `out`. */
 export function narrow16(x: usize, count: u32, brain: u32, out: usize): void {
+  if (!brain) {
+    narrowFloat16(x, count, brain, out);
+    return;
+  }
   for (const stop = x + (<usize>count << 2); x < stop; x += 16, out += 8) {
-    const bits = v128.load(x);
-    const half = brain ? bfloat16(bits) : float16(bits);
+    const half = bfloat16(v128.load(x));
     v128.store_lane<u64>(out, i16x8.narrow_i32x4_u(half, half), 0);
   }
 }

@@ -74,6 +74,36 @@ export interface KernelExports {
   dequantize(packed: number, count: number, bits: number, low: number, step: number, out: number): void;
   packBits(codes: number, count: number, bits: number, out: number): void;
   unpackBits(packed: number, count: number, bits: number, out: number): void;
+  moments(x: number, count: number, sums: number): void;
+  packSigns(x: number, count: number, out: number): void;
+  unpackSignsTo(packed: number, count: number, positive: number, negative: number, out: number): void;
+  quantizeBlocks(
+    x: number,
+    count: number,
+    block: number,
+    isNorm: number,
+    levels: number,
+    isRandom: number,
+    k0: number,
+    k1: number,
+    piece: number,
+    codes: number,
+    scales: number,
+  ): void;
+  dequantizeBlocks(codes: number, count: number, block: number, scales: number, out: number): void;
+  ternary(x: number, count: number, inverse: number, k0: number, k1: number, piece: number, out: number): void;
+  product(
+    a: number,
+    rowStep: number,
+    innerStep: number,
+    rows: number,
+    inner: number,
+    b: number,
+    columns: number,
+    c: number,
+    accumulate: number,
+  ): void;
+  orthonormalize(x: number, rows: number, width: number, epsilon: number): void;
   crc32cTables(tables: number): void;
   crc32c(data: number, count: number, tables: number, crc: number): number;
   xxHashStart(lanes: number, seed: bigint): void;

@@ -29,7 +29,14 @@ export function topKInto(x: Float32Array, indices: Uint32Array, values: Float32A
   if (k > x.length) throw new OptionError(where, 'indices.length', k, `up to n = ${x.length}`);
   if (values.length !== k) throw new ShapeError(where, 'values', [values.length], `[${k}]`);
   if (k === 0) return;
+  if (k <= x.length / 8 && x.length >= 16 * CHUNK && selectAmongLikely(x, indices, values)) return;
+  selectAmongAll(x, indices, values);
+}
+
+/** Three passes of histograms, a last one that collects. */
+function selectAmongAll(x: Float32Array, indices: Uint32Array, values: Float32Array): void {
   const { space, kernels } = kernelSpace();
+  const k = indices.length;
   const place = placeOf(space, x);
   withScratch(space, 4 * 4 * FIRST_BINS, (bins) => {
     const { threshold, ties } = thresholdOf(space, x, place, k, bins);
@@ -42,6 +49,51 @@ export function topKInto(x: Float32Array, indices: Uint32Array, values: Float32A
       copyOut(space, found + 4 * k, values);
     });
   });
+}
+
+/** Elements of a run of the sample, and from one run to the next. */
+const SAMPLE_RUN = 64;
+const SAMPLE_STRIDE = 4096;
+
+/**
+ * One pass that collects what is above a threshold guessed from a sample, then a choice among that. The result is the same;
+ * false if the guess was too high, or so low that too many were found.
+ */
+function selectAmongLikely(x: Float32Array, indices: Uint32Array, values: Float32Array): boolean {
+  const { space, kernels } = kernelSpace();
+  const k = indices.length;
+  const runs = Math.floor(x.length / SAMPLE_STRIDE);
+  const sample = new Float32Array(runs * SAMPLE_RUN);
+  for (let r = 0; r < runs; r++) {
+    const at = r * SAMPLE_STRIDE;
+    sample.set(x.subarray(at, at + SAMPLE_RUN), r * SAMPLE_RUN);
+  }
+  // Four standard deviations of what a random sample would hold of the k largest.
+  const expected = (k / x.length) * sample.length;
+  const rank = Math.min(sample.length, Math.ceil(expected + 4 * Math.sqrt(expected) + 8));
+  const room = Math.min(x.length, 2 * k + CHUNK);
+  const place = placeOf(space, x);
+  return withScratch(space, 4 * 4 * FIRST_BINS, (bins) =>
+    withScratch(space, 8 * (room + CHUNK), (found) => {
+      const guess = thresholdOf(space, sample, undefined, rank, bins).threshold;
+      let count = 0;
+      new Uint32Array(space.memory.buffer, bins, 2).set([0, 0xffffffff]);
+      eachPart(space, x, place, (at, size, begin) => {
+        if (count > room) return;
+        kernels.collectMagnitudes(at, size, begin, guess, bins, found, found + 4 * (room + CHUNK));
+        count = new Uint32Array(space.memory.buffer, bins, 1)[0]!;
+      });
+      if (count < k || count > room) return false;
+      const positions = new Uint32Array(space.memory.buffer, found, count).slice();
+      const candidates = new Float32Array(count);
+      copyOut(space, found + 4 * (room + CHUNK), candidates);
+      // Candidates are in ascending order of position, so ties still go to the lowest.
+      const chosen = new Uint32Array(k);
+      selectAmongAll(candidates, chosen, values);
+      for (let i = 0; i < k; i++) indices[i] = positions[chosen[i]!]!;
+      return true;
+    }),
+  );
 }
 
 /** Bits of the smallest magnitude that is kept, and how many entries of that magnitude are. */
@@ -90,8 +142,21 @@ function eachPiece(
   place: number | undefined,
   work: (at: number, count: number, begin: number) => void,
 ): void {
+  if (place !== undefined) work(place, x.length, 0);
+  else eachPart(space, x, place, work);
+}
+
+/** As {@link eachPiece}, but never more than a chunk at a time. */
+function eachPart(
+  space: KernelMemory,
+  x: Float32Array,
+  place: number | undefined,
+  work: (at: number, count: number, begin: number) => void,
+): void {
   if (place !== undefined) {
-    work(place, x.length, 0);
+    for (let begin = 0; begin < x.length; begin += CHUNK) {
+      work(place + 4 * begin, Math.min(CHUNK, x.length - begin), begin);
+    }
     return;
   }
   withScratch(space, 4 * Math.min(CHUNK, x.length), (scratch) => {

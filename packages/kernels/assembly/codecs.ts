@@ -1,0 +1,257 @@
+// Loops of gradient compressors: sums that their scales come from, signs, blocks of signed codes, ternary codes.
+import { storeCodes, unpackSigns } from './bits';
+import { philox4, word0, word1, word2, word3 } from './philox';
+
+/** Lanes 2 and 3 of four floats in double precision. */
+// @ts-ignore: decorator
+@inline
+function promoteHigh(v: v128): v128 {
+  return f64x2.promote_low_f32x4(v128.shuffle<i32>(v, v, 2, 3, 0, 1));
+}
+
+// @ts-ignore: decorator
+@inline
+function laneSum(v: v128): f64 {
+  return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
+}
+
+/** The largest of four lanes; a NaN in any of them gives NaN. */
+// @ts-ignore: decorator
+@inline
+function laneMax(v: v128): f32 {
+  const pair = f32x4.max(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
+  return f32x4.extract_lane(f32x4.max(pair, v128.shuffle<i32>(pair, pair, 1, 0, 3, 2)), 0);
+}
+
+/**
+ * Adds to float64 `sums` `[5]`: Σ of the x ≥ 0, Σ of the others, how many are ≥ 0, Σ x²; and takes the maximum of |x| as the
+ * fifth. `count` is a multiple of 16: zeros that fill the last vector count as ≥ 0, the caller takes them out.
+ */
+export function moments(x: usize, count: u32, sums: usize): void {
+  const zero = f32x4.splat(0);
+  let above = f64x2.splat(0);
+  let below = f64x2.splat(0);
+  let squares = f64x2.splat(0);
+  let largest = f32x4.splat(<f32>load<f64>(sums, 32));
+  let counts = i32x4.splat(0);
+  for (const stop = x + (<usize>count << 2); x < stop; x += 64) {
+    let a = zero;
+    let b = zero;
+    for (let p: usize = 0; p < 64; p += 16) {
+      const v = v128.load(x + p);
+      const isAbove = f32x4.ge(v, zero);
+      counts = i32x4.sub(counts, isAbove);
+      // Four floats may be added in single precision before the sum goes on in double.
+      a = f32x4.add(a, v128.and(v, isAbove));
+      b = f32x4.add(b, v128.andnot(v, isAbove));
+      const low = f64x2.promote_low_f32x4(v);
+      const high = promoteHigh(v);
+      squares = f64x2.add(squares, f64x2.add(f64x2.mul(low, low), f64x2.mul(high, high)));
+      largest = f32x4.max(largest, f32x4.abs(v));
+    }
+    above = f64x2.add(above, f64x2.add(f64x2.promote_low_f32x4(a), promoteHigh(a)));
+    below = f64x2.add(below, f64x2.add(f64x2.promote_low_f32x4(b), promoteHigh(b)));
+  }
+  const pairs = i32x4.add(counts, v128.shuffle<i32>(counts, counts, 2, 3, 0, 1));
+  store<f64>(sums, load<f64>(sums) + laneSum(above));
+  store<f64>(sums, load<f64>(sums, 8) + laneSum(below), 8);
+  store<f64>(sums, load<f64>(sums, 16) + <f64>(i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)), 16);
+  store<f64>(sums, load<f64>(sums, 24) + laneSum(squares), 24);
+  store<f64>(sums, <f64>laneMax(largest), 32);
+}
+
+/** A bit for each float: 1 if x ≥ 0 (−0 too), from the lowest bit of a byte up. `count` is a multiple of 16. */
+export function packSigns(x: usize, count: u32, out: usize): void {
+  const zero = f32x4.splat(0);
+  for (const stop = x + (<usize>count << 2); x < stop; x += 64, out += 2) {
+    const a = i16x8.narrow_i32x4_s(f32x4.ge(v128.load(x), zero), f32x4.ge(v128.load(x, 16), zero));
+    const b = i16x8.narrow_i32x4_s(f32x4.ge(v128.load(x, 32), zero), f32x4.ge(v128.load(x, 48), zero));
+    store<u16>(out, <u16>i8x16.bitmask(i8x16.narrow_i16x8_s(a, b)));
+  }
+}
+
+/** `positive` where the bit is 1, `negative` where it is 0. `count` is a multiple of 16. */
+export function unpackSignsTo(packed: usize, count: u32, positive: f32, negative: f32, out: usize): void {
+  const yes = f32x4.splat(positive);
+  const no = f32x4.splat(negative);
+  for (const stop = out + (<usize>count << 2); out < stop; out += 64, packed += 2) {
+    const bytes = unpackSigns(packed);
+    const a = i16x8.extend_low_i8x16_s(bytes);
+    const b = i16x8.extend_high_i8x16_s(bytes);
+    v128.store(out, v128.bitselect(yes, no, i32x4.extend_low_i16x8_s(a)));
+    v128.store(out, v128.bitselect(yes, no, i32x4.extend_high_i16x8_s(a)), 16);
+    v128.store(out, v128.bitselect(yes, no, i32x4.extend_low_i16x8_s(b)), 32);
+    v128.store(out, v128.bitselect(yes, no, i32x4.extend_high_i16x8_s(b)), 48);
+  }
+}
+
+/** Uniform in [0, 1) from the upper 24 bits of random words. */
+// @ts-ignore: decorator
+@inline
+function uniform(words: v128): v128 {
+  return f32x4.mul(f32x4.convert_i32x4_u(i32x4.shr_u(words, 8)), f32x4.splat(5.9604644775390625e-8));
+}
+
+/** v rounded down, or up with the probability of its fraction. */
+// @ts-ignore: decorator
+@inline
+function roundAtRandom(v: v128, words: v128): v128 {
+  const low = f32x4.floor(v);
+  const up = f32x4.lt(uniform(words), f32x4.sub(v, low));
+  return f32x4.add(low, v128.and(up, f32x4.splat(1)));
+}
+
+let s0 = i32x4.splat(0);
+let s1 = i32x4.splat(0);
+let s2 = i32x4.splat(0);
+let s3 = i32x4.splat(0);
+
+/** Starts four generators, one per lane; lane l begins with the Philox words of counter 4·piece + l. */
+// @ts-ignore: decorator
+@inline
+function startGenerators(k0: u32, k1: u32, piece: u32): void {
+  const zero = i32x4.splat(0);
+  philox4(k0, k1, i32x4.add(i32x4.splat(<i32>(piece << 2)), i32x4(0, 1, 2, 3)), zero, zero, zero);
+  s0 = word0;
+  s1 = word1;
+  s2 = word2;
+  s3 = word3;
+}
+
+// @ts-ignore: decorator
+@inline
+function rotate(v: v128, by: i32): v128 {
+  return v128.or(i32x4.shl(v, by), i32x4.shr_u(v, 32 - by));
+}
+
+/** xoshiro128++ in four lanes. Blackman, Vigna: "Scrambled linear pseudorandom number generators", TOMS 2021. */
+// @ts-ignore: decorator
+@inline
+function nextWords(): v128 {
+  const a = s0;
+  const d = s3;
+  const out = i32x4.add(rotate(i32x4.add(a, d), 7), a);
+  const shifted = i32x4.shl(s1, 9);
+  const c = v128.xor(s2, a);
+  const e = v128.xor(d, s1);
+  s1 = v128.xor(s1, c);
+  s0 = v128.xor(a, e);
+  s2 = v128.xor(c, shifted);
+  s3 = rotate(e, 11);
+  return out;
+}
+
+/** Four rounded values as int32, at most ±limit. */
+// @ts-ignore: decorator
+@inline
+function clampCodes(v: v128, limit: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.max(f32x4.min(v, limit), f32x4.neg(limit)));
+}
+
+/**
+ * Signed codes x / scale of one byte, a scale for each `block` elements (a multiple of 16, as is `count`): the block's
+ * maximum of |x|, or its Euclidean norm if `isNorm`, divided by `levels`; 0 where the block is all zeros.
+ *
+ * @param piece - which generators draw: the four of a piece start from its number and the key
+ */
+export function quantizeBlocks(
+  x: usize,
+  count: u32,
+  block: u32,
+  isNorm: u32,
+  levels: f32,
+  isRandom: u32,
+  k0: u32,
+  k1: u32,
+  piece: u32,
+  codes: usize,
+  scales: usize,
+): void {
+  const limit = f32x4.splat(levels);
+  if (isRandom) startGenerators(k0, k1, piece);
+  const stop = x + (<usize>count << 2);
+  while (x < stop) {
+    const end = min<usize>(x + (<usize>block << 2), stop);
+    let size: f32 = 0;
+    if (isNorm) {
+      let a = f64x2.splat(0);
+      let b = f64x2.splat(0);
+      for (let p = x; p < end; p += 16) {
+        const v = v128.load(p);
+        const low = f64x2.promote_low_f32x4(v);
+        const high = promoteHigh(v);
+        a = f64x2.add(a, f64x2.mul(low, low));
+        b = f64x2.add(b, f64x2.mul(high, high));
+      }
+      size = <f32>Math.sqrt(laneSum(f64x2.add(a, b)));
+    } else {
+      let largest = f32x4.splat(0);
+      for (let p = x; p < end; p += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(p)));
+      size = laneMax(largest);
+    }
+    const scale = size / levels;
+    store<f32>(scales, scale);
+    scales += 4;
+    // Below the smallest normal number 1/scale is infinite: such a block is sent as zeros.
+    const inverse: f32 = scale > 1.1754943508222875e-38 ? 1 / scale : 0;
+    const inverses = f32x4.splat(inverse);
+    for (; x < end; x += 64, codes += 16) {
+      let a = f32x4.mul(v128.load(x), inverses);
+      let b = f32x4.mul(v128.load(x, 16), inverses);
+      let c = f32x4.mul(v128.load(x, 32), inverses);
+      let d = f32x4.mul(v128.load(x, 48), inverses);
+      if (isRandom) {
+        a = roundAtRandom(a, nextWords());
+        b = roundAtRandom(b, nextWords());
+        c = roundAtRandom(c, nextWords());
+        d = roundAtRandom(d, nextWords());
+      } else {
+        a = f32x4.nearest(a);
+        b = f32x4.nearest(b);
+        c = f32x4.nearest(c);
+        d = f32x4.nearest(d);
+      }
+      const ab = i16x8.narrow_i32x4_s(clampCodes(a, limit), clampCodes(b, limit));
+      const cd = i16x8.narrow_i32x4_s(clampCodes(c, limit), clampCodes(d, limit));
+      v128.store(codes, i8x16.narrow_i16x8_s(ab, cd));
+    }
+  }
+}
+
+/** code · scale for `count` (a multiple of 16) signed codes of one byte. */
+export function dequantizeBlocks(codes: usize, count: u32, block: u32, scales: usize, out: usize): void {
+  const stop = out + (<usize>count << 2);
+  while (out < stop) {
+    const end = min<usize>(out + (<usize>block << 2), stop);
+    const scale = v128.load32_splat(scales);
+    scales += 4;
+    for (; out < end; out += 64, codes += 16) {
+      const bytes = v128.load(codes);
+      const a = i16x8.extend_low_i8x16_s(bytes);
+      const b = i16x8.extend_high_i8x16_s(bytes);
+      v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(a)), scale));
+      v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(a)), scale), 16);
+      v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(b)), scale), 32);
+      v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(b)), scale), 48);
+    }
+  }
+}
+
+/**
+ * x / scale rounded at random to −1, 0 or 1, after clipping to ±scale, as codes 0, 1, 2 of two bits. `count` is a multiple of
+ * 16; `piece` as in `quantizeBlocks`.
+ */
+export function ternary(x: usize, count: u32, inverse: f32, k0: u32, k1: u32, piece: u32, out: usize): void {
+  const inverses = f32x4.splat(inverse);
+  const one = f32x4.splat(1);
+  const ones = i8x16.splat(1);
+  startGenerators(k0, k1, piece);
+  for (const stop = x + (<usize>count << 2); x < stop; x += 64, out += 4) {
+    const a = clampCodes(roundAtRandom(f32x4.mul(v128.load(x), inverses), nextWords()), one);
+    const b = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 16), inverses), nextWords()), one);
+    const c = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 32), inverses), nextWords()), one);
+    const d = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 48), inverses), nextWords()), one);
+    const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+    storeCodes(i8x16.add(bytes, ones), 2, out);
+  }
+}
