@@ -140,16 +140,23 @@ function dot(x: usize, y: usize, count: u32): f32 {
   return f32x4.extract_lane(f32x4.add(pair, v128.shuffle<i32>(pair, pair, 1, 0, 3, 2)), 0);
 }
 
-/** Modified Gram-Schmidt on `rows` rows of `width` floats (a multiple of 4); `epsilon` is added to each norm. */
-export function orthonormalize(x: usize, rows: u32, width: u32, epsilon: f32): void {
+/**
+ * Modified Gram-Schmidt on `rows` rows of `width` floats (a multiple of 4), each projected twice. A row of which less than
+ * `tolerance` of its norm is left depends on those before it, as far as float32 can tell: it becomes zeros.
+ */
+export function orthonormalize(x: usize, rows: u32, width: u32, tolerance: f32): void {
   const bytes = <usize>width << 2;
+  const first = x;
   for (let i: u32 = 0; i < rows; i++, x += bytes) {
-    const inverse = f32x4.splat(1 / (Mathf.sqrt(dot(x, x, width)) + epsilon));
-    for (let p = x; p < x + bytes; p += 16) v128.store(p, f32x4.mul(v128.load(p), inverse));
-    let y = x + bytes;
-    for (let j = i + 1; j < rows; j++, y += bytes) {
-      const minus = f32x4.splat(-dot(x, y, width));
-      for (let o: usize = 0; o < bytes; o += 16) v128.store(y + o, madd(minus, v128.load(x + o), v128.load(y + o)));
+    const before = Mathf.sqrt(dot(x, x, width));
+    for (let pass = 0; pass < 2; pass++) {
+      for (let y = first; y < x; y += bytes) {
+        const minus = f32x4.splat(-dot(y, x, width));
+        for (let o: usize = 0; o < bytes; o += 16) v128.store(x + o, madd(minus, v128.load(y + o), v128.load(x + o)));
+      }
     }
+    const after = Mathf.sqrt(dot(x, x, width));
+    const scale = f32x4.splat(after > tolerance * before && after > 0 ? 1 / after : 0);
+    for (let p = x; p < x + bytes; p += 16) v128.store(p, f32x4.mul(v128.load(p), scale));
   }
 }

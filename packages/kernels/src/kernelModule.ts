@@ -103,7 +103,7 @@ export interface KernelExports {
     c: number,
     accumulate: number,
   ): void;
-  orthonormalize(x: number, rows: number, width: number, epsilon: number): void;
+  orthonormalize(x: number, rows: number, width: number, tolerance: number): void;
   crc32cTables(tables: number): void;
   crc32c(data: number, count: number, tables: number, crc: number): number;
   xxHashStart(lanes: number, seed: bigint): void;

@@ -52,25 +52,26 @@ export function multiplyInto(
 }
 
 /**
- * Makes the rows of float32 `[rows, width]` orthonormal in place by modified Gram-Schmidt in float32.
+ * Makes the rows of float32 `[rows, width]` orthonormal in place, by modified Gram-Schmidt in float32 with two projections.
  *
- * `epsilon` is added to each norm, so rows of zeros stay zeros. O(rows² · width).
+ * A row of which less than `tolerance` of its norm is left after that depends on those before it: it becomes zeros instead
+ * of magnified rounding. O(rows² · width).
  *
  * @throws {@link OptionError} if `width` is not a multiple of 4; {@link ShapeError} if the length does not fit.
  */
-export function orthonormalizeRows(x: Float32Array, rows: number, width: number, epsilon = 1e-8): void {
+export function orthonormalizeRows(x: Float32Array, rows: number, width: number, tolerance = 3e-6): void {
   const where = 'orthonormalizeRows';
   if (width % 4 !== 0) throw new OptionError(where, 'width', width, 'a multiple of 4', 'pad with zeros');
   if (x.length !== rows * width) throw new ShapeError(where, 'x', [x.length], `[${rows} · ${width}]`);
   const { space, kernels } = kernelSpace();
   const place = placeOf(space, x);
   if (place !== undefined) {
-    kernels.orthonormalize(place, rows, width, epsilon);
+    kernels.orthonormalize(place, rows, width, tolerance);
     return;
   }
   withScratch(space, x.byteLength, (scratch) => {
     copyIn(space, x, scratch);
-    kernels.orthonormalize(scratch, rows, width, epsilon);
+    kernels.orthonormalize(scratch, rows, width, tolerance);
     copyOut(space, scratch, x);
   });
 }

@@ -171,6 +171,15 @@ describeEachVariant('compression', (kernels) => {
     }
   });
 
+  it('Gram-Schmidt makes zeros of what depends on earlier rows', () => {
+    const x = Float32Array.from({ length: 4 * 32 }, (_, i) => Math.sin(i * i));
+    for (let c = 0; c < 32; c++) x[64 + c] = 2 * x[c]! - x[32 + c]!;
+    x.fill(0, 96);
+    kernels().orthonormalizeRows(x, 4, 32);
+    expect(x.subarray(64)).toEqual(new Float32Array(64));
+    expectClose([x.subarray(0, 64).reduce((s, v) => s + v * v, 0)], [2]);
+  });
+
   it('Top-K of a long tensor is exact whether or not a sample tells the threshold', () => {
     const n = 600_000;
     const spread = Float32Array.from({ length: n }, (_, i) => Math.sin(i * i) * (1 + (i % 97)));
@@ -193,7 +202,9 @@ it('refuses lengths and options that do not fit', () => {
   const x = new Float32Array(20);
   const options = { block: 16, levels: 127, measure: 'max' } as const;
   expect(() => k.quantizeBlocksInto(x, { ...options, block: 24 }, new Int8Array(20), x)).toThrow(OptionError);
-  expect(() => k.quantizeBlocksInto(x, { ...options, levels: 128 }, new Int8Array(20), x)).toThrow(OptionError);
+  expect(() => k.quantizeBlocksInto(x, { ...options, levels: 128 }, new Int8Array(20), new Float32Array(2))).toThrow(
+    OptionError,
+  );
   expect(() => k.quantizeBlocksInto(x, options, new Int8Array(20), new Float32Array(1))).toThrow(ShapeError);
   expect(() => k.packSignsInto(x, new Uint8Array(2))).toThrow(ShapeError);
   expect(() => k.multiplyInto(x, x, { rows: 4, inner: 5, columns: 5 }, x)).toThrow(OptionError);
