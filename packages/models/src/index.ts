@@ -53,7 +53,10 @@ export {
   optimizers,
 } from './optim/Optimizer.js';
 export { type GptConfig, type GptOptions, gptConfig } from './transformer/GptConfig.js';
-export { gptBlock, gptEmbedding, gptHead, gptLogits, languageModelLoss, vocabularyRange } from './transformer/gpt.js';
+export { gptBlock } from './transformer/gptBlock.js';
+export { gptEmbedding } from './transformer/gptEmbedding.js';
+export { gptHead, IGNORED_TARGET, languageModelLoss, vocabularyRange } from './transformer/gptHead.js';
+export { gptLogits } from './transformer/gptLogits.js';
 export {
   gptParameters,
   initialiseParameter,
@@ -62,6 +65,7 @@ export {
   slicePart,
   type TransformerParameter,
 } from './transformer/parameters.js';
+export { exportGpt2, importGpt2, type PublishedTensor } from './transformer/published.js';
 export { singleDevice, type TensorParallel } from './transformer/TensorParallel.js';
 export {
   type TransformerOptions,

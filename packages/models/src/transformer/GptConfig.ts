@@ -1,7 +1,7 @@
-/** The shape of a GPT. */
+/** The shape of a transformer of tokens. */
 import { OptionError } from '@strata-ml/core';
 
-/** Architecture of a decoder-only transformer; plain data. {@link gptConfig} fills in the defaults and checks it. */
+/** Architecture of a GPT, or of an encoder of the same make; plain data. {@link gptConfig} fills in defaults and checks. */
 export interface GptConfig {
   /** Transformer blocks. */
   readonly layers: number;
@@ -17,6 +17,8 @@ export interface GptConfig {
   readonly paddedVocabulary: number;
   /** Rate of dropout after the embedding and at the end of each branch, in [0, 1). */
   readonly dropout: number;
+  /** Whether a token sees those before it only (GPT), or all of them (encoder, for masked language modelling). */
+  readonly causal: boolean;
   /** Whether the head multiplies by the embedding table, or by a matrix of its own. */
   readonly tied: boolean;
   /** Added to the variances of layer normalisation. */
@@ -27,13 +29,14 @@ export interface GptConfig {
 export type GptOptions = Pick<GptConfig, 'layers' | 'width' | 'heads' | 'context' | 'vocabulary'> & Partial<GptConfig>;
 
 /**
- * A checked configuration: no padding, no dropout, tied head and epsilon 1e-5 unless said otherwise.
+ * A checked configuration: causal, no padding, no dropout, tied head and epsilon 1e-5 unless said otherwise.
  *
  * @throws {@link OptionError} if a size is no whole number ≥ 1, the heads do not divide the width, or a rate is out of range.
  */
 export function gptConfig(options: GptOptions): GptConfig {
   const { layers, width, heads, context, vocabulary } = options;
-  const { paddedVocabulary = vocabulary, dropout = 0, tied = true, layerNormEpsilon = 1e-5 } = options;
+  const { paddedVocabulary = vocabulary, dropout = 0, causal = true, tied = true } = options;
+  const { layerNormEpsilon = 1e-5 } = options;
   const sizes = { layers, width, heads, context, vocabulary, paddedVocabulary };
   for (const [name, value] of Object.entries(sizes)) {
     if (!(Number.isSafeInteger(value) && value >= 1))
@@ -47,5 +50,5 @@ export function gptConfig(options: GptOptions): GptConfig {
   if (!(layerNormEpsilon > 0 && layerNormEpsilon < 1)) {
     throw new OptionError('gptConfig', 'layerNormEpsilon', layerNormEpsilon, 'in (0, 1)');
   }
-  return { ...sizes, dropout, tied, layerNormEpsilon };
+  return { ...sizes, dropout, causal, tied, layerNormEpsilon };
 }
