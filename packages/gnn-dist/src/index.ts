@@ -35,6 +35,26 @@ export { type CompareEvent, type CompareOptions, type CompareReport, compareMode
 export { DistGraphContext, type DistGraphOptions } from './DistGraphContext.js';
 export { checkGraphData, type Features, type GraphData } from './data.js';
 export { type SamplingError, samplingError } from './diagnose/samplingError.js';
+export {
+  type DisaggregatedOptions,
+  type Layout,
+  type LossPolicy,
+  layouts,
+  lossPolicies,
+  type SyncKind,
+  syncKinds,
+} from './disaggregated/options.js';
+export {
+  type BatchWorkerStats,
+  type ComputeWorkerStats,
+  type DisaggregatedEvent,
+  type DisaggregatedMetrics,
+  type DisaggregatedReport,
+  type PipelineStats,
+  type WorkerLoss,
+  WorkerLostError,
+} from './disaggregated/report.js';
+export { type PipelineHandle, startDisaggregated, trainDisaggregated } from './disaggregated/trainDisaggregated.js';
 export type { CloneDelay } from './exchange/CloneSums.js';
 export { HaloExchange, type HaloLayout } from './exchange/haloExchange.js';
 export { type PartSeconds, type PeerWork, PhaseTimes, type TimedPart, timedParts } from './exchange/PhaseTimes.js';

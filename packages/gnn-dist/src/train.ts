@@ -1,7 +1,7 @@
 /** The trainer: checks, plans, launches one rank per device, gathers the report. */
 import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { type ChromeTrace, launch, OptionError, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
+import { type ChromeTrace, launch, OptionError, sumTraffic, worldSizeOf } from '@strata-ml/core';
 import type { PartitionMetrics } from '@strata-ml/graph';
 import { type FeatureNorm, normaliseFeatures, type ResolvedGnnSpec } from '@strata-ml/models';
 import { checkGraphData, type GraphData } from './data.js';
@@ -15,6 +15,7 @@ import { MemoryPlanner } from './planner/MemoryPlanner.js';
 import type { TrainEvent, TrainMetrics, TrainReport } from './report.js';
 import { bestRow, median } from './timeline.js';
 import type { GraphView, RankResult, TrainPayload } from './train/payload.js';
+import { shareData } from './train/shareData.js';
 
 /**
  * Trains a graph network for vertex classification on every vertex of the graph at once, spread over a cluster.
@@ -87,29 +88,6 @@ function fitted(
   const { graph, include } = view;
   const input = { graph, partOf, worldSize: worldSizeOf(cluster), ...(include ? { include } : {}) };
   return definition.fit(modeOptions, new MemoryPlanner(data, view, input, cluster, spec));
-}
-
-/** Large arrays over shared memory: ranks read them without a copy. */
-function shareData(data: GraphData): Omit<GraphData, 'graph'> {
-  const { graph: _, features, multiLabels, labels, split, ...rest } = data;
-  return {
-    ...rest,
-    labels: toShared(labels),
-    ...(multiLabels ? { multiLabels: toShared(multiLabels) } : {}),
-    split: { train: toShared(split.train), val: toShared(split.val), test: toShared(split.test) },
-    features:
-      features.kind === 'dense'
-        ? { kind: 'dense', values: toShared(features.values) }
-        : {
-            kind: 'csr',
-            csr: {
-              ...features.csr,
-              indptr: toShared(features.csr.indptr),
-              indices: toShared(features.csr.indices),
-              ...(features.csr.values ? { values: toShared(features.csr.values) } : {}),
-            },
-          },
-  };
 }
 
 function assembleReport(

@@ -39,7 +39,8 @@ export function drawnLayers(
   };
 }
 
-function drawnEdges(
+/** Draws up to `fanout` in-neighbours of each destination that are in the training graph. */
+export function drawnEdges(
   { graph, include }: Pick<BatchPlan, 'graph' | 'include'>,
   fanout: number,
   rng: Rng,

@@ -12,21 +12,13 @@ import {
 } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import { type PartSeconds, PhaseTimes } from '../exchange/PhaseTimes.js';
-import { fullGraphView } from '../modes/fullGraphView.js';
 import { modes } from '../modes/registry.js';
 import type { ModeEnvironment, StepView, TrainingMode } from '../modes/TrainingMode.js';
 import type { NamedArray } from '../report.js';
 import { firstRows } from '../stages/rows.js';
+import { type Scores, scoreModel } from './evaluate.js';
 import { FlatParameters } from './parameters.js';
-import type { GraphView, TrainPayload } from './payload.js';
-import { countHits, type HitCount, reduceScores } from './scores.js';
-
-/** Accuracy or micro-F1 of the three parts of the split. */
-export interface Scores {
-  readonly train: number;
-  readonly val: number;
-  readonly test: number;
-}
+import type { TrainPayload } from './payload.js';
 
 /** Trains one rank's share. Every method is collective. */
 export class RankTrainer {
@@ -81,28 +73,10 @@ export class RankTrainer {
 
   /** Scores with full neighbourhoods and no dropout. */
   evaluate(epoch: number): Scores {
-    const { exactView } = this.mode;
-    const { views } = this.#payload;
     this.#peakBytes = this.peakBytes;
-    const scores = this.#ctx.trace.span('evaluate', 'other', () => {
-      const none: HitCount = [0, 0];
-      const parts = ['train', 'val', 'test'] as const;
-      const separate = {
-        train: views.train,
-        val: views.val ?? views.train,
-        test: views.test ?? views.val ?? views.train,
-      };
-      const counts: Partial<Record<(typeof parts)[number], HitCount>> = {};
-      for (const view of new Set(Object.values(separate))) {
-        const wanted = parts.filter((part) => separate[part] === view);
-        Object.assign(counts, this.#withView(view, view === views.train ? exactView : undefined, epoch, wanted));
-      }
-      const scores = reduceScores(
-        this.#ctx.world,
-        parts.map((part) => counts[part] ?? none),
-      );
-      return { train: scores[0]!, val: scores[1]!, test: scores[2]! };
-    });
+    const scores = this.#ctx.trace.span('evaluate', 'other', () =>
+      scoreModel(this.#environment, this.model, epoch, this.mode.exactView),
+    );
     this.#ctx.device.memory.resetPeak();
     this.#times.take();
     return scores;
@@ -166,22 +140,5 @@ export class RankTrainer {
     if (gradient) gradients.set(readTensor(gradient).subarray(0, end - begin), begin);
     else gradients.fill(0, begin, end);
     this.#buckets.ready(begin, end);
-  }
-
-  /** Counts hits on a graph; a view that the mode does not have is made and freed. */
-  #withView(view: GraphView, exact: StepView | undefined, epoch: number, parts: readonly ('train' | 'val' | 'test')[]) {
-    const { context, local } = exact ?? fullGraphView(this.#environment, view).view;
-    try {
-      context.beginPass({ epoch, training: false });
-      const counts: Partial<Record<'train' | 'val' | 'test', HitCount>> = {};
-      tf.tidy(() => {
-        const logits = firstRows(this.model.forward(context), context.numOutputs);
-        for (const part of parts) counts[part] = countHits(logits, local[part], local);
-      });
-      context.endPass();
-      return counts;
-    } finally {
-      if (!exact) context.dispose();
-    }
   }
 }
