@@ -56,6 +56,7 @@ export {
 } from './partition/options.js';
 export { partition } from './partition/partition.js';
 export { partitionCluster } from './partition/partitionCluster.js';
+export { type PartitionExpansion, partitionExpansion } from './partition/partitionExpansion.js';
 export {
   type HaloPair,
   type PartitionMetrics,

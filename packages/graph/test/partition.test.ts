@@ -115,7 +115,7 @@ describe('partition', () => {
       () =>
         partition(g, parts, options as PartitionOptions);
     expect(run({ method: 'voronoi' })).toThrow(
-      'one of random, hash, range, ldg, fennel, frozen, grem, multilevel, metis, got "voronoi"',
+      'one of random, hash, range, ldg, fennel, frozen, grem, multilevel, metis, switching, spinner, 2ps-l, got "voronoi"',
     );
     for (const parts of [0, -1, 1.5, NaN]) expect(run({}, parts)).toThrow(OptionError);
     for (const bad of [

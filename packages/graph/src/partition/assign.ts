@@ -10,8 +10,11 @@ import { metisParts } from './metis.js';
 import { multilevelParts } from './multilevelParts.js';
 import { hashParts, randomParts, rangeParts } from './oblivious.js';
 import type { PartitionMethod, ResolvedPartitionOptions } from './options.js';
+import { spinnerParts } from './spinner.js';
 import { streamOrder } from './streamOrder.js';
+import { switchingParts } from './switching.js';
 import type { Targets } from './Targets.js';
+import { twoPhaseParts } from './twoPhase.js';
 
 /** True if the method looks at edges. */
 export function readsEdges(method: PartitionMethod): boolean {
@@ -41,7 +44,16 @@ export function assign(
   else if (method === 'hash') hashParts(n, targets, rng.split('salt').key[0], partOf, ids);
   else if (method === 'multilevel') multilevelParts(g, targets, options, rng, partOf, ids);
   else if (method === 'grem' || method === 'frozen') gremGraph(g, targets, options, rng, partOf);
-  else if (method === 'metis') {
+  else if (method === 'switching' || method === 'spinner' || method === '2ps-l') {
+    if (method === 'spinner') spinnerParts(g, targets, options, rng, partOf);
+    else twoPhaseParts(g, targets, partOf);
+    enforceTargets(finestLevel(g), targets, partOf);
+    if (method === 'switching') {
+      switchingParts(g, targets, options, partOf);
+      // Caps hold by then, but a part may have lost its last vertex.
+      enforceTargets(finestLevel(g), targets, partOf);
+    }
+  } else if (method === 'metis') {
     metisParts(g, targets, options, partOf);
     enforceTargets(finestLevel(g), targets, partOf);
   } else {

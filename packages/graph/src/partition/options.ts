@@ -12,6 +12,9 @@ export const partitionMethods = [
   'grem',
   'multilevel',
   'metis',
+  'switching',
+  'spinner',
+  '2ps-l',
 ] as const;
 /** One of {@link partitionMethods}. */
 export type PartitionMethod = (typeof partitionMethods)[number];
@@ -39,7 +42,7 @@ export interface PartitionOptions {
   /** Seeds everything random. @defaultValue `1` */
   readonly seed?: number;
   /**
-   * Largest part over ideal size, ≥ 1: Fennel's ν, LDG's 1 + ε. No part exceeds max(⌈share⌉, ⌊balance · share⌋).
+   * Largest part over ideal size, ≥ 1: Fennel's ν, LDG's 1 + ε, the capacity of `switching`. No part exceeds max(⌈share⌉, ⌊balance · share⌋).
    * @defaultValue `1.03` for `multilevel`, `metis`, `grem` and `frozen`, else `1.1`
    */
   readonly balance?: number;
@@ -64,7 +67,7 @@ export interface PartitionOptions {
   readonly allowEmpty?: boolean;
   /** Looked at before the first vertex and after each call of `onProgress`. */
   readonly signal?: AbortSignal;
-  /** Called about every 65,536 vertices by LDG and Fennel, after each chunk by GREM, after each level by multilevel. */
+  /** Called about every 65,536 vertices by LDG and Fennel, after each chunk, level or iteration by the others. */
   readonly onProgress?: (progress: PartitionProgress) => void;
 }
 

@@ -52,7 +52,11 @@ export function partitionCommand(area: Command): void {
       '--data <name>',
       'name of a data set, a folder in the same layout, or a graph file; grem and frozen stream edge lists of any size',
     )
-    .option('--method <name>', 'random, hash, range, ldg, fennel, frozen, grem, multilevel or metis', 'fennel')
+    .option(
+      '--method <name>',
+      'random, hash, range, ldg, fennel, frozen, grem, multilevel, metis, switching, spinner or 2ps-l',
+      'fennel',
+    )
     .option('--parts <n>', 'number of parts', integer('--parts', positive))
     .option(
       '--passes <n>',
