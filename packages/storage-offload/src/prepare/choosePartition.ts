@@ -30,7 +30,7 @@ export async function choosePartition(
   const started = performance.now();
   const { method: wanted = 'auto', seed = 1, balance } = choice;
   const fits = stream.graph !== undefined || BYTES_PER_EDGE * stream.edges <= hostMemory;
-  const method = wanted === 'auto' ? (fits ? 'fennel' : 'grem') : wanted;
+  const method = wanted === 'auto' ? (fits ? 'switching' : 'grem') : wanted;
   const done = (partOf: Int32Array) => ({ partOf, method, seed, seconds: (performance.now() - started) / 1000 });
   const { vertices } = stream;
   const options = { method, seed, allowEmpty: true, ...(balance === undefined ? {} : { balance }) };
