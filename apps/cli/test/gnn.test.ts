@@ -46,6 +46,30 @@ describe('gnn train', () => {
     expect(await links('--intra-bandwidth', '1Gbps')).toBe('measured'); // no server has two devices
   });
 
+  it('trains on batches that other threads prepare, and says where the time of each went', async () => {
+    const workers = ['--batch-workers', '2', '--compute-workers', '2', '--batch-size', '3', '--sync', 'sync-grads'];
+    const { code, stdout, stderr } = await strata([...karate, '--mode', 'disaggregated', ...workers, '--json', '-']);
+    expect(code, stderr).toBe(0);
+    const { metrics, timeline } = JSON.parse(stdout);
+    expect(timeline.epochs).toHaveLength(4);
+    expect(metrics.batchesPerEpoch).toBe(3);
+    expect(metrics.computeIdleShare).toBeTypeOf('number');
+    expect(new Set(metrics.parametersHashes).size).toBe(1);
+    expect(metrics.stats.batchWorkers).toHaveLength(2);
+    const refused = await strata([...karate, '--mode', 'disaggregated', '--trace', join(folder, 'trace.json')]);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/--trace does not go with --mode disaggregated/);
+  });
+
+  it('passes the options of snapshots on', async () => {
+    const flags = ['--mode', 'snapshot', '--snapshot', 'otf', '--snapshot-alpha', '0.5'];
+    expect((await strata([...karate, ...flags])).stderr).toMatch(/--snapshot-alpha/);
+    const flat = ['--mode', 'snapshot', '--snapshot', 'fbl', '--batch-size', '4'];
+    const { code, stdout, stderr } = await strata([...karate, ...flat, '--json', '-']);
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout).metrics.modeFacts.storageBytesPerEpoch).toBeGreaterThan(0);
+  });
+
   it('prints a line every so many epochs, then a table', async () => {
     const { code, stdout, stderr } = await strata([...karate, '--log-every', '2']);
     expect(code, stderr).toBe(0);

@@ -12,9 +12,10 @@ import type {
 } from '@strata-ml/gnn-dist';
 import type { Command } from 'commander';
 import { choice, integer, number } from '../../options.js';
+import { addSnapshotFlags, type SnapshotFlags, snapshotOptions } from './snapshotFlags.js';
 
 /** Values of the flags that {@link addModeFlags} adds. */
-export interface ModeFlags {
+export interface ModeFlags extends SnapshotFlags {
   readonly mode: NonNullable<TrainOptions['mode']>;
   readonly preloadHops?: number | 'auto';
   readonly segments?: readonly number[];
@@ -48,7 +49,7 @@ export function addModeFlags(command: Command): Command {
 
 /** Adds the flags of the modes' options; each mode reads its own. */
 export function addModeOptionFlags(command: Command): Command {
-  return addSamplingFlags(command)
+  return addSnapshotFlags(addSamplingFlags(command))
     .option('--preload-hops <k>', 'flx: layers that run on copies, or auto (default: auto)', readHops)
     .option('--segments <list>', 'flx: lengths of segments that servers exchange rows between, such as 2,1', readList)
     .option(
@@ -85,12 +86,12 @@ export function addModeOptionFlags(command: Command): Command {
     .option('--delay <r>', 'distgnn-cdr: epochs until partial sums are used, or never (default: 5)', readDelay)
     .option(
       '--batch-size <n>',
-      'distdgl, salient++: training vertices per device and step (default: 1024)',
+      'distdgl, salient++, snapshot, disaggregated: training vertices per device and step (default: 1024; snapshot 512)',
       integer('--batch-size', { min: 1 }),
     )
     .option(
       '--fanouts <list>',
-      'distdgl, salient++: neighbours drawn per vertex in each layer, first layer first (default: 10 in each)',
+      'distdgl, salient++, snapshot, disaggregated: neighbours drawn per vertex in each layer, first layer first (default: 10 in each)',
       readFanouts,
     )
     .option(
@@ -100,7 +101,7 @@ export function addModeOptionFlags(command: Command): Command {
     )
     .option(
       '--seeds <how>',
-      'global or local training vertices (default: cob global; distdgl, salient++ local)',
+      'global or local training vertices (default: cob, disaggregated global; distdgl, salient++ local)',
       choice('--seeds', ['global', 'local']),
     );
 }
@@ -135,7 +136,7 @@ export function modeOptions(
   flags: Partial<ModeFlags>,
 ): Pick<
   TrainOptions,
-  'mode' | 'flx' | 'eas' | 'cob' | 'bns' | 'pipegcn' | 'adaqp' | 'distgnn' | 'distdgl' | 'salient'
+  'mode' | 'flx' | 'eas' | 'cob' | 'bns' | 'pipegcn' | 'adaqp' | 'distgnn' | 'distdgl' | 'salient' | 'snapshot'
 > {
   const { preloadHops, segments, mask, resampleEvery, sampler, itersPerEpoch, fanout, seeds, boundaryRate, smooth } =
     flags;
@@ -152,6 +153,7 @@ export function modeOptions(
     distgnn: given({ delay }),
     distdgl: given({ batchSize, fanouts, seeds }),
     salient: given({ cacheShare }),
+    snapshot: { ...snapshotOptions(flags), ...given({ batchSize, fanouts }) },
   };
 }
 

@@ -6,7 +6,9 @@ import { linkKind, placeOf } from '../../cluster.js';
 import { addDataFlags, loadTrainingData } from '../../data.js';
 import { checkWritableFile } from '../../output/Output.js';
 import { partitionSource } from '../../partition.js';
+import { isPipeline } from './pipelineFlags.js';
 import { addTrainFlags, type TrainFlags, trainOptions } from './trainFlags.js';
+import { trainPipeline } from './trainPipeline.js';
 import { trainingTable } from './trainTable.js';
 import { TrainView } from './trainView.js';
 
@@ -19,10 +21,13 @@ export function trainCommand(area: Command): void {
       'gnn train',
       async (flags, { output, signal, rank }) => {
         const place = await placeOf(flags, rank);
-        const options = trainOptions(flags);
         const partitionOf = await partitionSource(flags.partition);
         if (flags.trace !== undefined && rank.isRoot) await checkWritableFile('--trace', flags.trace);
         const data = await loadTrainingData(flags, output);
+        if (isPipeline(flags.mode)) {
+          return trainPipeline({ flags, layout: flags.mode, data, place, partitionOf, output, signal });
+        }
+        const options = trainOptions(flags);
         const partition = await partitionOf(data.graph.numVertices, worldSizeOf(place.cluster));
         output.print(describeCluster(place.cluster));
 

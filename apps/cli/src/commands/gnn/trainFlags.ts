@@ -1,5 +1,5 @@
 /** Flags of `gnn train`, and the options of the trainer that they stand for. */
-import type { TrainOptions } from '@strata-ml/gnn-dist';
+import type { Layout, TrainOptions } from '@strata-ml/gnn-dist';
 import type { Command } from 'commander';
 import type { DataFlags } from '../../data.js';
 import {
@@ -14,6 +14,7 @@ import {
   number,
 } from '../../options.js';
 import { addModeFlags, given, type ModeFlags, modeOptions } from './modeFlags.js';
+import { addPipelineFlags, type PipelineFlags } from './pipelineFlags.js';
 
 const models = { gcn: 'gcn', sage: 'sage', gat: 'gat', 'res-sage': 'resSage' } as const;
 
@@ -49,7 +50,8 @@ export interface RunFlags extends CommonFlags, ClusterFlags, DataFlags, Omit<Mod
 }
 
 /** Parsed flags of `gnn train`. */
-export interface TrainFlags extends RunFlags, Pick<ModeFlags, 'mode'> {
+export interface TrainFlags extends RunFlags, PipelineFlags {
+  readonly mode: ModeFlags['mode'] | Layout;
   readonly checkpoint?: string;
   readonly checkpointEvery: number;
   readonly resume?: boolean;
@@ -92,7 +94,7 @@ export function addTrainFlags(command: Command): Command {
     .option('--checkpoint-every <n>', 'epochs between checkpoints', integer('--checkpoint-every', atLeastOne), 50)
     .option('--resume', 'go on from the checkpoint in --checkpoint')
     .option('--trace <file>', 'write a Chrome trace of every rank; open it in ui.perfetto.dev');
-  return addRunFlags(command);
+  return addRunFlags(addPipelineFlags(command));
 }
 
 /** Adds what every way of training has: network, optimiser, partition, exchange, cluster. */
@@ -159,7 +161,7 @@ export function addRunFlags(command: Command): Command {
 export function trainOptions(flags: TrainFlags) {
   return {
     ...runOptions(flags),
-    mode: flags.mode,
+    mode: flags.mode as ModeFlags['mode'],
     checkpointEvery: flags.checkpointEvery,
     resume: flags.resume ?? false,
     trace: flags.trace !== undefined,
