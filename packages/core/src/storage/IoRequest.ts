@@ -50,7 +50,10 @@ export class IoRequest {
    */
   wait(): void {
     const { states } = this.#queue;
-    for (const { slot } of this.#parts ?? []) Atomics.wait(states, slot, STATE.pending);
+    for (const { slot } of this.#parts ?? []) {
+      // A slot is used again: the notice of its last transfer may come late and wake this one too early.
+      while (Atomics.load(states, slot) === STATE.pending) Atomics.wait(states, slot, STATE.pending);
+    }
     this.#settle();
   }
 
@@ -60,8 +63,10 @@ export class IoRequest {
     // Nothing else keeps the process alive for a wait in shared memory.
     const alive = setInterval(() => {}, 2 ** 30);
     for (const { slot } of this.#parts ?? []) {
-      const waiting = waitAsync(states, slot, STATE.pending);
-      if (waiting.async) await waiting.value;
+      while (Atomics.load(states, slot) === STATE.pending) {
+        const waiting = waitAsync(states, slot, STATE.pending);
+        if (waiting.async) await waiting.value;
+      }
     }
     clearInterval(alive);
     this.#settle();
