@@ -1,5 +1,62 @@
+export {
+  type Aggregation,
+  aggregations,
+  type Codec,
+  type FixedSizeCodec,
+  isFixedSize,
+  type Payload,
+} from './codecs/Codec.js';
+export {
+  type ChainableCodec,
+  type CodecChoice,
+  type CodecQuestion,
+  type CodecSource,
+  chain,
+  codecFor,
+  perLink,
+  perTensor,
+  schedule,
+} from './codecs/compose.js';
+export { bf16, type ElementCodec, type Fp16Options, fp16, fp32 } from './codecs/elementFormats.js';
+export type { LinearCodec, Part, SumNetwork } from './codecs/linear.js';
+export { breakEvenBandwidth, type CodecReport, measureCodec, relativeError } from './codecs/measure.js';
+export { codecNames, parseCodec } from './codecs/parseCodec.js';
+export { type PowerSgdCodec, type PowerSgdOptions, powerSgd } from './codecs/powerSgd.js';
+export {
+  type Int8Options,
+  int8,
+  type QsgdOptions,
+  qsgd,
+  type TernGradOptions,
+  ternGrad,
+} from './codecs/quantised.js';
+export { efSign, oneBit, oneBitSgd, type SignumOptions, signSgd, signum } from './codecs/signs.js';
+export {
+  type RandomKCodec,
+  type RandomKOptions,
+  type RatioOptions,
+  randomK,
+  type ThresholdOptions,
+  threshold,
+  topK,
+} from './codecs/sparse.js';
+export { type AllReduceCompressedOptions, allReduceCompressed } from './collectives/allReduceCompressed.js';
+export { compressedGradients, type NamedGradients } from './collectives/compressedGradients.js';
+export {
+  type CompressionStats,
+  GradientCompressor,
+  type GradientCompressorOptions,
+  type NamedTensor,
+} from './collectives/GradientCompressor.js';
+export { legalAggregations } from './collectives/legal.js';
+export { OneBitAdam, type OneBitAdamOptions } from './collectives/OneBitAdam.js';
+export { FlatParameters, type ParameterSlot } from './dataParallel/FlatParameters.js';
+export { type EmbeddingSync, embeddingSyncs } from './dataParallel/gradientSync.js';
+export { joinParts } from './dataParallel/joinParts.js';
+export { ErrorFeedback, type ErrorFeedbackOptions, type FeedbackKind } from './feedback/ErrorFeedback.js';
 export { createGroups, type GridGroups } from './grid/groups.js';
 export { type GridOptions, type GridPlace, type GroupKind, groupKinds, ParallelGrid } from './grid/ParallelGrid.js';
+export { floatCodec, type WireFormat, wireFormats } from './pipeline/floatCodec.js';
 export { buildSchedule, type ScheduleOptions } from './schedule/buildSchedule.js';
 export {
   type ComputeOp,
@@ -26,6 +83,18 @@ export {
   type ValidateOptions,
   validateSchedule,
 } from './schedule/validateSchedule.js';
+export { gptStages } from './stages/gptStages.js';
+export type {
+  MicroBatch,
+  StageFactory,
+  StageModule,
+  StageParameter,
+  StagePass,
+  StagePlace,
+} from './stages/StageModule.js';
+export type { GroupTensorParallel } from './tensorParallel/groupTensorParallel.js';
+export { type BatchSource, type TokenBatchOptions, tokenBatches } from './train/BatchSource.js';
+export { createTrainer, type TrainerModel } from './train/createTrainer.js';
 export type {
   BoundaryMessage,
   Direction,
@@ -38,3 +107,8 @@ export type {
   TrainHooksFactory,
   WireCodec,
 } from './train/hooks.js';
+export { type LearningRateOptions, learningRateAt } from './train/learningRate.js';
+export type { LossScaling } from './train/lossScale.js';
+export type { StepReport, StepSeconds } from './train/StepReport.js';
+export type { Trainer } from './train/Trainer.js';
+export type { ResolvedTrainerOptions, TrainerOptions } from './train/TrainerOptions.js';
