@@ -11,8 +11,20 @@ export {
 } from './prepare/FeatureRows.js';
 export type { GraphSource, PartitionChoice, PrepareOptions, PrepareProgress } from './prepare/options.js';
 export { prepareGraph } from './prepare/prepareGraph.js';
+export { HostBudgetError } from './residency/HostBudgetError.js';
+export type { ResidencyCounters } from './residency/ResidencyCounters.js';
 export type { BipartiteCsr, CompressedRows } from './store/BipartiteCsr.js';
 export { FolderInUseError, FolderLock } from './store/FolderLock.js';
 export { GraphStore } from './store/GraphStore.js';
 export { type GraphStoreMeta, type PartitionerFacts, STORE_FORMAT } from './store/meta.js';
 export { type OpenStoreOptions, openGraphStore } from './store/openGraphStore.js';
+export type { EpochReport, OffloadEvaluation, PassReport } from './train/EpochReport.js';
+export { type EpochControl, OffloadTrainer } from './train/OffloadTrainer.js';
+export {
+  type OffloadMode,
+  type OffloadOptions,
+  offloadModes,
+  type ResolvedOffloadOptions,
+} from './train/options.js';
+export { type PartitionOrder, partitionOrders, type StepKind } from './train/schedule.js';
+export { type DeviceTraffic, type TrafficModel, trafficPerEpoch } from './train/TrafficCounters.js';

@@ -55,8 +55,7 @@ export class Residency {
   readonly #options: ResidencyOptions;
   readonly #offset: Float64Array;
   readonly #isDirty: Uint8Array;
-  /** Run whose content is in memory, and on the drive; −1 for none, 0 for persistent content. */
-  readonly #inMemory: Int32Array;
+  /** Run whose content is on the drive; −1 for none, 0 for persistent content. */
   readonly #onDrive: Int32Array;
   /** Accesses of the window that ask for the block, and pins. */
   readonly #reserved: Int32Array;
@@ -79,7 +78,6 @@ export class Residency {
     this.#options = options;
     this.#offset = new Float64Array(blocks).fill(-1);
     this.#isDirty = new Uint8Array(blocks);
-    this.#inMemory = new Int32Array(blocks).fill(-1);
     this.#onDrive = Int32Array.from(options.isPersistent, (persistent) => (persistent ? 0 : -1));
     this.#reserved = new Int32Array(blocks);
     this.#producer = new Int32Array(blocks).fill(-1);
@@ -118,6 +116,7 @@ export class Residency {
     // A new policy learns the order in which the old one saw what is still here.
     const kept = [...this.#resident].sort((a, b) => (this.#touched[a] ?? -1) - (this.#touched[b] ?? -1));
     for (const [rank, block] of kept.entries()) run.policy.touched(block, rank - kept.length);
+    this.#advance();
   }
 
   /** Accesses whose complete content was given up before its last read: what is worth writing behind. */
@@ -125,9 +124,9 @@ export class Residency {
     return this.#evictedDirty;
   }
 
-  /** Reads ahead as far as memory and the lookahead allow. Call it before a long computation. */
-  advance(): void {
-    const { plan } = this.#run_();
+  /** Reads ahead as far as memory and the lookahead allow. */
+  #advance(): void {
+    const { plan } = this.#active();
     const { lookahead, windowBytes, blockBytes } = this.#options;
     while (this.#ahead < plan.blocks.length) {
       if (plan.steps[this.#aheadStep + 1] === this.#ahead) this.#aheadStep++;
@@ -145,7 +144,7 @@ export class Residency {
    * @throws {@link HostBudgetError} if there is no room however much is given up; `StorageError` from the drive.
    */
   acquire(): HeldBlock {
-    const { plan, policy } = this.#run_();
+    const { plan, policy } = this.#active();
     const { blockBytes, arena, io } = this.#options;
     const access = this.#now;
     if (access >= plan.blocks.length) throw new StrataError('ERR_STRATA_PLAN', 'Residency: the plan is at its end', {});
@@ -168,35 +167,15 @@ export class Residency {
     return { access, block, offset: this.#offset[block]!, isFresh };
   }
 
-  /** Gives an access back, its writing done. */
-  release({ access, block }: HeldBlock): void {
-    const { plan } = this.#run_();
-    const { keeps, isPersistent, io } = this.#options;
-    const marks = plan.marks[access]!;
-    this.#reserved[block]!--;
-    if (plan.kinds[access] !== ACCESS.read) {
-      this.#isDirty[block] = 1;
-      this.#inMemory[block] = this.#run;
-      this.#onDrive[block] = -1;
-      this.#producer[block] = marks & MARK.complete ? access : -1;
-    }
-    if (marks & MARK.drop && !isPersistent[block]) {
-      this.#drop(block);
-      return;
-    }
-    if (this.#isDirty[block] && marks & MARK.complete && (this.#writesBehind.has(access) || !keeps)) {
-      if (!keeps) this.#evictedDirty.add(access);
-      this.#write(block, 'block');
-    }
-    if (!keeps && this.#reserved[block] === 0) {
-      io.settle(block);
-      this.#evict(block);
-    }
+  /** Gives an access back, its writing done, and reads ahead with the room there is now. */
+  release(held: HeldBlock): void {
+    this.#release(held);
+    this.#advance();
   }
 
   /** Makes sure that the block of an access is in memory or on its way; false if there is no room. */
   #ensure(access: number): boolean {
-    const { plan } = this.#run_();
+    const { plan } = this.#active();
     const { blockBytes, io, isPersistent } = this.#options;
     const block = plan.blocks[access]!;
     const wanted = isPersistent[block] ? 0 : this.#run;
@@ -214,7 +193,6 @@ export class Residency {
     if (offset < 0) return false;
     this.#offset[block] = offset;
     this.#resident.add(block);
-    this.#inMemory[block] = wanted;
     this.#isDirty[block] = 0;
     this.#isLoaded[block] = 1;
     if (needsContent && !isCreate) {
@@ -228,7 +206,7 @@ export class Residency {
   }
 
   #reserve(access: number): void {
-    const block = this.#run_().plan.blocks[access]!;
+    const block = this.#active().plan.blocks[access]!;
     this.#reserved[block]!++;
     this.#windowBytes += this.#options.blockBytes[block]!;
   }
@@ -242,7 +220,7 @@ export class Residency {
       const candidates: number[] = [];
       for (const block of this.#resident) if (this.#reserved[block] === 0) candidates.push(block);
       if (candidates.length === 0) return -1;
-      this.#evict(this.#run_().policy.victim(candidates, this.#ahead));
+      this.#evict(this.#active().policy.victim(candidates, this.#ahead));
     }
   }
 
@@ -276,7 +254,6 @@ export class Residency {
     io.settle(block);
     arena.free(this.#offset[block]!, blockBytes[block]!);
     this.#offset[block] = -1;
-    this.#inMemory[block] = -1;
     this.#producer[block] = -1;
     this.#resident.delete(block);
     this.#current?.policy.evicted(block);
@@ -288,8 +265,29 @@ export class Residency {
     if (purpose === 'spill') this.counters[direction === 'read' ? 'spillRead' : 'spillWritten'] += bytes;
   }
 
-  #run_(): PlannedRun {
+  #active(): PlannedRun {
     if (!this.#current) throw new StrataError('ERR_STRATA_PLAN', 'Residency: begin a plan first', {});
     return this.#current;
+  }
+
+  #release({ access, block }: HeldBlock): void {
+    const { plan } = this.#active();
+    const { keeps, isPersistent } = this.#options;
+    const marks = plan.marks[access]!;
+    this.#reserved[block]!--;
+    if (plan.kinds[access] !== ACCESS.read) {
+      this.#isDirty[block] = 1;
+      this.#onDrive[block] = -1;
+      this.#producer[block] = marks & MARK.complete ? access : -1;
+    }
+    if (marks & MARK.drop && !isPersistent[block]) {
+      this.#drop(block);
+      return;
+    }
+    if (this.#isDirty[block] && marks & MARK.complete && (this.#writesBehind.has(access) || !keeps)) {
+      this.#write(block, 'block');
+    }
+    // Sums that are not complete stay: the cache is off, not the accumulation.
+    if (!keeps && this.#reserved[block] === 0 && !this.#isDirty[block]) this.#evict(block);
   }
 }

@@ -1,0 +1,51 @@
+/** One stage of a network on one partition: forward, and its vector-Jacobian product without a stored tape. */
+import { type GnnModel, type GnnStage, sum } from '@strata-ml/models';
+import * as tf from '@tensorflow/tfjs-core';
+import type { PartitionContext } from './PartitionContext.js';
+
+/** Computes the rows that leave, float32 `[n_p, outputWidth]`, from the gathered rows. */
+export function forwardStage(stage: GnnStage, context: PartitionContext, gathered: tf.Tensor2D): tf.Tensor2D {
+  const prepared = stage.prepare ? stage.prepare(gathered, context) : gathered;
+  const z = convolveStage(stage, context, prepared);
+  return stage.isResidual ? sum(context.destinations(gathered), z) : z;
+}
+
+/** {@link forwardStage} from rows that are prepared already, without what a residual stage adds. */
+export function convolveStage(stage: GnnStage, context: PartitionContext, prepared: tf.Tensor2D): tf.Tensor2D {
+  context.input = prepared;
+  const z = stage.convolve(context, prepared);
+  return stage.finish ? stage.finish(z, context) : z;
+}
+
+/** Gradients of one partition's share of the loss. */
+export interface StageGradients {
+  /** float32 `[sources, inputWidth]`; undefined if it was not asked for. */
+  readonly input: tf.Tensor2D | undefined;
+  /** In the order of the model's parameters; undefined where the stage does not use one. */
+  readonly parameters: readonly (tf.Tensor | undefined)[];
+  /** What `f` returned. */
+  readonly value: tf.Tensor;
+}
+
+/**
+ * Runs `f` and applies its vector-Jacobian product to `dy`; the caller disposes what it gets.
+ *
+ * @param f - computes a stage, or a stage and its loss, from `gathered`
+ * @param dy - of the shape of the result; a scalar result needs none
+ */
+export function stageGradients(
+  model: GnnModel,
+  gathered: tf.Tensor2D,
+  f: () => tf.Tensor,
+  options: { readonly dy?: tf.Tensor; readonly wantsInput: boolean },
+): StageGradients {
+  const variables = model.parameters.map(({ variable }) => variable as tf.Tensor);
+  const watched = options.wantsInput ? [...variables, gathered] : variables;
+  // Not tf.valueAndGrads: it refuses parameters that this stage does not use.
+  const { value, grads } = tf.engine().gradients(f, watched, options.dy, true);
+  return {
+    input: options.wantsInput ? (grads[variables.length] as tf.Tensor2D | undefined) : undefined,
+    parameters: grads.slice(0, variables.length),
+    value,
+  };
+}

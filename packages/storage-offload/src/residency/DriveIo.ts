@@ -1,0 +1,101 @@
+/** Block memory on a drive: one file per kind and stage, made when it is first written to. */
+import { BlockFile, type BlockRequest } from '@strata-ml/core';
+import type { GraphStore } from '../store/GraphStore.js';
+import type { BlockIo, TransferPurpose } from './BlockIo.js';
+import type { BlockNumbers } from './BlockNumbers.js';
+import type { HostMemory } from './HostMemory.js';
+
+/** Called when a transfer has been seen to end. */
+export type TransferWatcher = (transfer: {
+  readonly direction: 'read' | 'write';
+  readonly bytes: number;
+  readonly beginMs: number;
+}) => void;
+
+/** Reads the store's files and a run's own, `work-….blocks`, which are removed when it closes. */
+export class DriveIo implements BlockIo {
+  /** Milliseconds that the computing thread slept for transfers. */
+  waitedMs = 0;
+  readonly #store: GraphStore;
+  readonly #numbers: BlockNumbers;
+  readonly #memory: HostMemory;
+  readonly #onTransfer: TransferWatcher | undefined;
+  readonly #files = new Map<string, BlockFile>();
+  readonly #running = new Map<number, { request: BlockRequest; direction: 'read' | 'write'; beginMs: number }>();
+
+  constructor(store: GraphStore, numbers: BlockNumbers, memory: HostMemory, onTransfer?: TransferWatcher) {
+    this.#store = store;
+    this.#numbers = numbers;
+    this.#memory = memory;
+    this.#onTransfer = onTransfer;
+  }
+
+  read(block: number, offset: number, purpose: TransferPurpose): void {
+    const { kind, partition } = this.#numbers.name(block);
+    const into = this.#memory.padded(offset, this.#numbers.bytes[block]!);
+    if (into.length === 0) return;
+    const beginMs = performance.now();
+    let request: BlockRequest;
+    if (kind === 'topology') request = this.#store.readTopology(partition, into);
+    else if (kind === 'features') request = this.#store.features.read(partition, into, 'features');
+    else request = this.#file(block).read(partition, into, purpose === 'spill' ? 'spill' : kind);
+    this.#running.set(block, { request, direction: 'read', beginMs });
+  }
+
+  write(block: number, offset: number, purpose: TransferPurpose): void {
+    const { kind, partition } = this.#numbers.name(block);
+    const from = this.#memory.padded(offset, this.#numbers.bytes[block]!);
+    if (from.length === 0) return;
+    const beginMs = performance.now();
+    const request = this.#file(block).write(partition, from, purpose === 'spill' ? 'spill' : kind);
+    this.#running.set(block, { request, direction: 'write', beginMs });
+  }
+
+  settle(block: number): void {
+    const running = this.#running.get(block);
+    if (!running) return;
+    this.#running.delete(block);
+    const begin = performance.now();
+    running.request.wait();
+    this.waitedMs += performance.now() - begin;
+    this.#report(block, running);
+  }
+
+  /** Reports transfers that have ended meanwhile. */
+  poll(): void {
+    for (const [block, running] of this.#running) if (running.request.isDone) this.settle(block);
+  }
+
+  /** Waits for everything under way, whether it succeeds or not, and removes the run's files. */
+  close(): void {
+    for (const [block] of [...this.#running]) {
+      try {
+        this.settle(block);
+      } catch {
+        // The run is over; who asked for this block was told, or never will be.
+      }
+    }
+    for (const file of this.#files.values()) file.close();
+    this.#files.clear();
+  }
+
+  #file(block: number): BlockFile {
+    const { kind, stage } = this.#numbers.name(block);
+    const name = `work-${kind}-${stage}.blocks`;
+    let file = this.#files.get(name);
+    if (!file) {
+      const first = block - (block % this.#numbers.parts);
+      file = BlockFile.create(
+        this.#store.device,
+        name,
+        this.#numbers.bytes.subarray(first, first + this.#numbers.parts),
+      );
+      this.#files.set(name, file);
+    }
+    return file;
+  }
+
+  #report(block: number, { direction, beginMs }: { direction: 'read' | 'write'; beginMs: number }): void {
+    this.#onTransfer?.({ direction, bytes: this.#numbers.bytes[block]!, beginMs });
+  }
+}
