@@ -18,6 +18,7 @@ export { FolderInUseError, FolderLock } from './store/FolderLock.js';
 export { GraphStore } from './store/GraphStore.js';
 export { type GraphStoreMeta, type PartitionerFacts, STORE_FORMAT } from './store/meta.js';
 export { type OpenStoreOptions, openGraphStore } from './store/openGraphStore.js';
+export { type StoreVerification, verifyGraphStore } from './store/verifyStore.js';
 export type { EpochReport, OffloadEvaluation, PassReport } from './train/EpochReport.js';
 export { type EpochControl, OffloadTrainer } from './train/OffloadTrainer.js';
 export {

@@ -50,6 +50,8 @@ export interface PrepareOptions {
   readonly replace?: boolean;
   /** @defaultValue `'auto'` */
   readonly mode?: StorageMode | 'auto';
+  /** I/O threads, while preparing and of the store that is returned. @defaultValue `4` */
+  readonly workers?: number;
   /** Bytes of a transfer and of a checksum, a multiple of 4096. @defaultValue `1 MiB` */
   readonly blockSize?: number;
   readonly signal?: AbortSignal;

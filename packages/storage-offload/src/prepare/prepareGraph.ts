@@ -39,7 +39,7 @@ const SCATTER_BYTES = 4 * 2 ** 20;
  */
 export async function prepareGraph(source: GraphSource, options: PrepareOptions): Promise<GraphStore> {
   checkPrepareOptions(options);
-  const { folder, replace = false, mode = 'auto', signal } = options;
+  const { folder, replace = false, signal } = options;
   const stream = 'path' in source.graph ? await fileStream(source.graph, signal) : graphStream(source.graph);
   checkGraphSource(source, stream.vertices);
   const hashes = {
@@ -51,7 +51,7 @@ export async function prepareGraph(source: GraphSource, options: PrepareOptions)
     ),
   };
   const key = storeKey(stream, hashes, options);
-  if (!replace && (await isPrepared(folder, key))) return openGraphStore(folder, { mode });
+  if (!replace && (await isPrepared(folder, key))) return openGraphStore(folder, driveOptions(options));
   const parent = dirname(resolve(folder));
   const temporary = join(parent, `.${basename(folder)}.${randomUUID().slice(0, 8)}.tmp`);
   await mkdir(temporary, { recursive: true });
@@ -62,7 +62,7 @@ export async function prepareGraph(source: GraphSource, options: PrepareOptions)
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  return openGraphStore(folder, { mode });
+  return openGraphStore(folder, driveOptions(options));
 }
 
 async function build(
@@ -74,18 +74,18 @@ async function build(
 ): Promise<void> {
   const { parts, weights = 'gcn', hostMemory = Number.POSITIVE_INFINITY, signal, onProgress } = options;
   const started = performance.now();
+  onProgress?.({ phase: 'partition', done: 0, total: 1 });
+  const chosen = await choosePartition(stream, parts, options.partition ?? {}, hostMemory, signal);
+  const order = vertexOrder(chosen.partOf, parts, stream.vertices);
+  const partOf = (v: number) => chosen.partOf[v]!;
+  const buckets = await EdgeBuckets.count(stream, partOf, parts, folder, signal);
+  const peakBytes = preparePeakBytes(buckets, order, source.features.columns);
+  checkPrepareBudget(peakBytes, hostMemory, parts);
   const device = await StorageDevice.open(folder, {
-    mode: options.mode ?? 'auto',
+    ...driveOptions(options),
     ...(options.blockSize === undefined ? {} : { chunkBytes: options.blockSize }),
   });
   try {
-    onProgress?.({ phase: 'partition', done: 0, total: 1 });
-    const chosen = await choosePartition(stream, parts, options.partition ?? {}, hostMemory, signal);
-    const order = vertexOrder(chosen.partOf, parts, stream.vertices);
-    const partOf = (v: number) => chosen.partOf[v]!;
-    const buckets = await EdgeBuckets.count(stream, partOf, parts, folder, signal);
-    const peakBytes = preparePeakBytes(buckets, order, source.features.columns);
-    checkPrepareBudget(peakBytes, hostMemory, parts);
     try {
       onProgress?.({ phase: 'sort', done: 0, total: 1 });
       await buckets.scatter(stream, partOf, order, SCATTER_BYTES, signal);
@@ -129,6 +129,8 @@ async function build(
     await device.close();
   }
 }
+
+const driveOptions = ({ mode = 'auto', workers = 4 }: PrepareOptions) => ({ mode, workers });
 
 /** Largest element, if there is one. */
 function maximum(values: Int32Array): readonly number[] {
