@@ -195,10 +195,10 @@ describe('prepareGraph', () => {
   it('streams the partitioner too where the graph does not fit the budget', async () => {
     // 40 bytes an edge is what the graph would take in memory.
     const file = `${fresh()}.i32`;
-    const { edges } = await writeRmatEdges(file, { scale: 13, edgeFactor: 48, rng: new Rng(2) });
+    const { edges } = await writeRmatEdges(file, { scale: 13, edgeFactor: 64, rng: new Rng(2) });
     const hostMemory = 39 * edges;
     const source = { graph: { path: file }, features: randomFeatures(1) };
-    const options = { parts: 16, hostMemory, mode: 'buffered', workers: 1 } as const;
+    const options = { parts: 32, hostMemory, mode: 'buffered', workers: 1 } as const;
     const store = await prepareGraph(source, { folder: fresh(), ...options });
     expect(store.meta.partitioner.method).toBe('grem');
     expect(store.meta.edges).toBe(2 * edges + store.meta.vertices);
