@@ -7,6 +7,7 @@ export { narrow16, sumOfSquares, widen16 } from './numbers';
 export { gatherRows, scatterAddRows } from './rows';
 export { segmentSum, spmmMax } from './segments';
 export { packColumns, spmm } from './spmm';
+export { spmmTile } from './spmmTile';
 export { spmmTransposed } from './spmmTransposed';
 export { columnMoments, columnProducts, combineColumns, scaleColumns } from './batchNorm';
 export { gelu } from './gelu';

@@ -10,7 +10,8 @@ import { loadTail, madd, storeTail } from './simd';
  * @param rowBytes - bytes of it that are multiplied, 4 · width
  * @param outStride - bytes from one row of the result to the next
  * @param accumulate - 1 adds to what `out` holds
- * @param spread - 1 if x is far larger than the caches
+ * @param ahead - entries whose rows of x are fetched before they are multiplied, where x is far larger than the caches;
+ * else 0
  */
 export function spmm(
   begin: u32,
@@ -24,10 +25,10 @@ export function spmm(
   out: usize,
   outStride: usize,
   accumulate: u32,
-  spread: u32,
+  ahead: u32,
 ): void {
-  if (values) rows<f32>(begin, end, indptr, indices, values, x, xStride, rowBytes, out, outStride, accumulate, spread);
-  else rows<u32>(begin, end, indptr, indices, 0, x, xStride, rowBytes, out, outStride, accumulate, spread);
+  if (values) rows<f32>(begin, end, indptr, indices, values, x, xStride, rowBytes, out, outStride, accumulate, ahead);
+  else rows<u32>(begin, end, indptr, indices, 0, x, xStride, rowBytes, out, outStride, accumulate, ahead);
 }
 
 /** Copies the first `bytes` (a multiple of 4) of each of `count` rows to rows of another stride. */
@@ -53,16 +54,26 @@ function rows<W>(
   out: usize,
   outStride: usize,
   accumulate: u32,
-  spread: u32,
+  ahead: u32,
 ): void {
   let rowPtr = indptr + (<usize>begin << 2);
   const stop = indptr + (<usize>end << 2);
+  const lastEntry = <usize>load<u32>(stop) << 2;
   const tail = <u32>(rowBytes & 15) >> 2;
+  let fetched: usize = 0;
   for (; rowPtr < stop; rowPtr += 4, out += outStride) {
     const first = <usize>load<u32>(rowPtr) << 2;
     const last = <usize>load<u32>(rowPtr, 4) << 2;
-    if (!ASC_FEATURE_RELAXED_SIMD && spread) touch(first, last, indices, x, xStride, rowBytes);
+    if (ahead && last > fetched) {
+      const from = max<usize>(first, fetched);
+      fetched = min<usize>(lastEntry, from + (<usize>ahead << 2));
+      fetchRows(from, fetched, indices, x, xStride, rowBytes);
+    }
     let c: usize = 0;
+    // 24 columns a time, but not where 16 divides what is left and 24 does not save a round.
+    for (; c + 96 <= rowBytes && rowBytes - c != 128; c += 96) {
+      columns24<W>(first, last, indices, values, x + c, xStride, out + c, accumulate);
+    }
     for (; c + 64 <= rowBytes; c += 64) columns16<W>(first, last, indices, values, x + c, xStride, out + c, accumulate);
     if (c + 32 <= rowBytes) {
       columns8<W>(first, last, indices, values, x + c, xStride, out + c, accumulate);
@@ -77,35 +88,69 @@ function rows<W>(
 }
 
 /**
- * Reads one word of every cache line that a row of the result needs, of its first 32 terms. The baseline loop has so
- * many instructions per line that too few cache misses overlap; asking for all lines first makes it a tenth faster where
- * almost every line is a miss. The relaxed loop is short enough, there it costs more than it saves.
+ * Reads one word of every cache line that the entries [from, to) need, so that many misses overlap: the loop that
+ * multiplies has so many instructions per line that few do. The same line of all rows first, then the next, or the
+ * processor takes rows for streams and fetches what follows them.
  */
 // @ts-ignore: decorator
 @inline
-function touch(first: usize, last: usize, indices: usize, x: usize, xStride: usize, rowBytes: usize): void {
-  const stop = min<usize>(last, first + 128);
-  for (let p = first; p < stop; p += 4) {
-    const row = x + <usize>load<u32>(indices + p) * xStride;
-    for (let q: usize = 0; q < rowBytes; q += 64) load<u32>(row + q);
+export function fetchRows(from: usize, to: usize, indices: usize, x: usize, xStride: usize, rowBytes: usize): void {
+  for (let line: usize = 0; line < rowBytes; line += 64) {
+    for (let p = from; p < to; p += 4) load<u32>(x + line + <usize>load<u32>(indices + p) * xStride);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function weight<W>(p: usize): v128 {
+export function weight<W>(p: usize): v128 {
   if (isFloat<W>()) return v128.load32_splat(p);
   return f32x4.splat(1);
 }
 
 // @ts-ignore: decorator
 @inline
-function term<W>(w: v128, x: v128, sum: v128): v128 {
+export function term<W>(w: v128, x: v128, sum: v128): v128 {
   if (isFloat<W>()) return madd(w, x, sum);
   return f32x4.add(sum, x);
 }
 
-/** 16 columns of one row: four sums. With eight, the baseline build runs out of registers and takes half as long again. */
+/** 24 columns of one row: six sums, the most that fit the registers; V8 loads all six vectors before it adds one. */
+// @ts-ignore: decorator
+@inline
+function columns24<W>(first: usize, last: usize, indices: usize, values: usize, x: usize, xStride: usize, o: usize, accumulate: u32): void {
+  let a0 = f32x4.splat(0);
+  let a1 = f32x4.splat(0);
+  let a2 = f32x4.splat(0);
+  let a3 = f32x4.splat(0);
+  let a4 = f32x4.splat(0);
+  let a5 = f32x4.splat(0);
+  if (accumulate) {
+    a0 = v128.load(o);
+    a1 = v128.load(o, 16);
+    a2 = v128.load(o, 32);
+    a3 = v128.load(o, 48);
+    a4 = v128.load(o, 64);
+    a5 = v128.load(o, 80);
+  }
+  for (let p = first; p < last; p += 4) {
+    const row = x + <usize>load<u32>(indices + p) * xStride;
+    const w = weight<W>(values + p);
+    a0 = term<W>(w, v128.load(row), a0);
+    a1 = term<W>(w, v128.load(row, 16), a1);
+    a2 = term<W>(w, v128.load(row, 32), a2);
+    a3 = term<W>(w, v128.load(row, 48), a3);
+    a4 = term<W>(w, v128.load(row, 64), a4);
+    a5 = term<W>(w, v128.load(row, 80), a5);
+  }
+  v128.store(o, a0);
+  v128.store(o, a1, 16);
+  v128.store(o, a2, 32);
+  v128.store(o, a3, 48);
+  v128.store(o, a4, 64);
+  v128.store(o, a5, 80);
+}
+
+/** 16 columns of one row. */
 // @ts-ignore: decorator
 @inline
 function columns16<W>(first: usize, last: usize, indices: usize, values: usize, x: usize, xStride: usize, o: usize, accumulate: u32): void {

@@ -12,10 +12,18 @@ import type { KernelExports } from './kernelModule.js';
 const CACHED_BYTES = 768 * 1024;
 /** Bytes of a packed row: one cache line. */
 const TILE_BYTES = 64;
-/** Rows of x above which packed columns leave the caches as well, and whole rows waste fewer address translations. */
-const MAX_TILE_ROWS = 65_536;
 /** Entries for each row of x from which packing is worth its pass over x. */
 const MIN_REUSE = 4;
+/** Rows of x up to which packed columns stay in the second-level cache. */
+const NEAR_ROWS = 12_288;
+/** Rows of x up to which a row is far cheaper to read than memory: a third-level cache holds it, packed or not. */
+const MIDDLE_ROWS = 65_536;
+/** Bytes of a row from which on packing pays there as well. */
+const WIDE_BYTES = 512;
+/** Rows of x up to which packed columns stay in some cache. */
+const MAX_TILE_ROWS = 262_144;
+/** Bytes that are fetched before they are multiplied, where x exceeds the caches: half of a first-level cache. */
+const FETCHED_BYTES = 16_384;
 
 /** One product; addresses are byte offsets into the kernel memory. */
 export interface RowsToMultiply {
@@ -43,23 +51,62 @@ export function multiplyRows(space: KernelMemory, kernels: KernelExports, produc
   const { begin, end, entries, matrix, x, rowBytes, out, accumulate } = product;
   const { indptr, indices, values, cols } = matrix;
   const isLarge = cols * rowBytes > CACHED_BYTES && rowBytes > TILE_BYTES;
+  const ahead = (bytes: number): number => (isLarge && cols > MIDDLE_ROWS ? Math.ceil(FETCHED_BYTES / bytes) : 0);
   const tile =
-    isLarge && cols <= MAX_TILE_ROWS && entries >= MIN_REUSE * cols ? scratchFor(space, cols * TILE_BYTES) : undefined;
+    isLarge && entries >= MIN_REUSE * cols && isPacked(cols, rowBytes)
+      ? scratchFor(space, cols * TILE_BYTES)
+      : undefined;
   if (tile === undefined) {
-    const spread = isLarge && cols > MAX_TILE_ROWS ? 1 : 0;
-    kernels.spmm(begin, end, indptr, indices, values, x, rowBytes, rowBytes, out, rowBytes, accumulate, spread);
+    kernels.spmm(
+      begin,
+      end,
+      indptr,
+      indices,
+      values,
+      x,
+      rowBytes,
+      rowBytes,
+      out,
+      rowBytes,
+      accumulate,
+      ahead(rowBytes),
+    );
     return;
   }
   try {
+    const fetched = ahead(TILE_BYTES);
     for (let c = 0; c < rowBytes; c += TILE_BYTES) {
       const bytes = Math.min(TILE_BYTES, rowBytes - c);
       // Rows keep a line each, also in the last, narrower tile.
       kernels.packColumns(x + c, rowBytes, cols, bytes, TILE_BYTES, tile);
-      kernels.spmm(begin, end, indptr, indices, values, tile, TILE_BYTES, bytes, out + c, rowBytes, accumulate, 0);
+      if (bytes === TILE_BYTES) {
+        kernels.spmmTile(begin, end, indptr, indices, values, tile, out + c, rowBytes, accumulate, fetched);
+      } else {
+        kernels.spmm(
+          begin,
+          end,
+          indptr,
+          indices,
+          values,
+          tile,
+          TILE_BYTES,
+          bytes,
+          out + c,
+          rowBytes,
+          accumulate,
+          fetched,
+        );
+      }
     }
   } finally {
     space.free(tile);
   }
+}
+
+/** Whether packed columns lie in a nearer cache than x does. Measured. */
+function isPacked(cols: number, rowBytes: number): boolean {
+  if (cols <= NEAR_ROWS) return true;
+  return cols <= MIDDLE_ROWS ? rowBytes >= WIDE_BYTES : cols <= MAX_TILE_ROWS;
 }
 
 /** A block, or none where the memory is full: the product needs no packed columns, it is only slower without. */

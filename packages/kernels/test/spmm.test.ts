@@ -161,6 +161,32 @@ describeEachVariant('spmmInto', (kernels) => {
     op.dispose();
   });
 
+  it.each([
+    ['packed', 5],
+    ['in place', 3],
+  ])('gives a column the same bits beside others where rows of x are fetched ahead, %s', (_, degree) => {
+    const k = kernels();
+    const [width, n] = [21, 66_000];
+    // Rows without entries, and one with more than are fetched at a time.
+    const length = (r: number) => (r === 7 ? 999 : r % 3 === 0 ? 0 : (degree * 3) / 2);
+    const indptr = new Int32Array(n + 1);
+    for (let r = 0; r < n; r++) indptr[r + 1] = Math.floor(indptr[r]! + length(r));
+    const nnz = indptr[n]!;
+    const indices = Int32Array.from({ length: nnz }, (_, e) => (e * 48_271) % n);
+    const values = Float32Array.from({ length: nnz }, (_, e) => ((e * 31) % 17) - 8.3);
+    const op = new k.SparseOperator({ rows: n, cols: n, indptr, indices, values });
+    const x = Float32Array.from({ length: n * width }, (_, i) => ((i * 37) % 101) / 7);
+    const together = new Float32Array(n * width);
+    k.spmmInto(op, x, width, together, { rowBegin: 5 });
+    for (const c of [0, 15, 16, width - 1]) {
+      const column = (from: Float32Array) => Float32Array.from({ length: n }, (_, r) => from[r * width + c]!);
+      const alone = new Float32Array(n);
+      k.spmmInto(op, column(x), 1, alone, { rowBegin: 5 });
+      expect(sameBits(column(together), alone)).toBe(true);
+    }
+    op.dispose();
+  });
+
   it('lets NaN and infinities through, also against a weight of 0', () => {
     const k = kernels();
     const csr = { rows: 2, cols: 2, indptr: Int32Array.of(0, 1, 2), indices: Int32Array.of(0, 1) };
