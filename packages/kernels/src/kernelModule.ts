@@ -20,7 +20,19 @@ export interface KernelExports {
     out: number,
     outStride: number,
     accumulate: number,
-    spread: number,
+    ahead: number,
+  ): void;
+  spmmTile(
+    begin: number,
+    end: number,
+    indptr: number,
+    indices: number,
+    values: number,
+    x: number,
+    out: number,
+    outStride: number,
+    accumulate: number,
+    ahead: number,
   ): void;
   spmmTransposed(
     rows: number,
