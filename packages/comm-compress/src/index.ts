@@ -1,3 +1,5 @@
+export { Checkpoint, type Resumed } from './checkpoint/Checkpoint.js';
+export type { WholeModel, WholeParameter } from './checkpoint/gather.js';
 export {
   type Aggregation,
   aggregations,
@@ -95,6 +97,7 @@ export type {
 export type { GroupTensorParallel } from './tensorParallel/groupTensorParallel.js';
 export { type BatchSource, type TokenBatchOptions, tokenBatches } from './train/BatchSource.js';
 export { createTrainer, type TrainerModel } from './train/createTrainer.js';
+export { expectedTraffic, type StepTraffic } from './train/expectedTraffic.js';
 export type {
   BoundaryMessage,
   Direction,
@@ -107,8 +110,18 @@ export type {
   TrainHooksFactory,
   WireCodec,
 } from './train/hooks.js';
+export type { LanguageData, LanguageModelOptions } from './train/languageModelOptions.js';
 export { type LearningRateOptions, learningRateAt } from './train/learningRate.js';
 export type { LossScaling } from './train/lossScale.js';
+export type {
+  LanguageModelEvent,
+  LanguageModelMetrics,
+  LanguageModelReport,
+  SecondsSummary,
+  StepRow,
+} from './train/report.js';
 export type { StepReport, StepSeconds } from './train/StepReport.js';
 export type { Trainer } from './train/Trainer.js';
 export type { ResolvedTrainerOptions, TrainerOptions } from './train/TrainerOptions.js';
+export { resolveTrainerOptions } from './train/TrainerOptions.js';
+export { trainLanguageModel } from './trainLanguageModel.js';

@@ -10,6 +10,8 @@ export interface StageParameter extends TransformerParameter {
    * among their parameters, and the trainer keeps the copies equal.
    */
   readonly isTied?: boolean;
+  /** Rows that count; those behind them only make the first dimension divisible. @defaultValue all */
+  readonly rows?: number;
 }
 
 /** One micro-batch: what the first stage reads and what the last compares with. */

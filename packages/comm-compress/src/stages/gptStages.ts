@@ -80,7 +80,8 @@ function stageParameters(
   isLast: boolean,
 ): StageParameter[] {
   const all = gptParameters(config).map((p): StageParameter => {
-    return config.tied && p.name === 'wte.weight' ? { ...p, isTied: true } : p;
+    const rows = ['wte.weight', 'lm_head.weight'].includes(p.name) ? { rows: config.vocabulary } : {};
+    return { ...p, ...rows, ...(config.tied && p.name === 'wte.weight' ? { isTied: true } : {}) };
   });
   const mine = all.filter(({ layer }) =>
     layer === 'embedding' ? isFirst : layer === 'head' ? isLast : layer >= first && layer < end,

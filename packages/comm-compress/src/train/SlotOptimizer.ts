@@ -29,6 +29,11 @@ export class SlotOptimizer {
     }
   }
 
+  /** Updates so far. */
+  get steps(): number {
+    return this.#runs[0]?.optimizer.state().step ?? 0;
+  }
+
   /** Moves the values by their gradients. */
   step(learningRate: number): void {
     const { values, gradients } = this.#parameters;
