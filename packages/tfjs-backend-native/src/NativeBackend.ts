@@ -61,6 +61,7 @@ export class NativeBackend extends MathBackendCPU {
     super();
     const { memoryBytes, isDefault, threads } = takeSettings();
     this.arena = reserveArena(memoryBytes, !isDefault);
+    ort.adviseHugePages(this.arena.memory.buffer);
     this.simd = this.arena.loops;
     this.#slots = this.arena.slots;
     this.operators = new OperatorCache(ort, this.arena.memory.buffer, threads);

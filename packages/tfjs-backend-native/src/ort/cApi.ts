@@ -4,6 +4,8 @@
  * The C API is stable: functions are only ever appended to its table, and a library answers for every older version of
  * it. Why not the package's own Node binding: `docs/decisions/0001-native-engine-binding.md`.
  */
+import { hugePageAdvice } from '../arena/hugePages.js';
+
 /** The oldest API version that has everything used here; onnxruntime 1.17 introduced it. */
 const API_VERSION = 17;
 
@@ -43,6 +45,8 @@ export interface CApi {
   readonly version: string;
   /** First byte of a buffer; it stays where it is as long as the buffer lives. */
   addressOf(buffer: ArrayBuffer): number;
+  /** Asks for huge pages under a buffer; see `arena/hugePages.ts`. */
+  adviseHugePages(buffer: ArrayBuffer): void;
   /** Loads a model from its bytes. */
   createSession(model: Uint8Array, threads: number): Pointer;
   releaseSession(session: Pointer): void;
@@ -137,6 +141,7 @@ export function openCApi(koffi: typeof import('koffi'), file: string, version: s
   return {
     version,
     addressOf: (buffer) => Number(koffi.address(new Uint8Array(buffer))),
+    adviseHugePages: hugePageAdvice(koffi),
     createSession(model, threads) {
       check(createOptions(out));
       const options = out[0]!;
