@@ -2,9 +2,9 @@
 import * as Plot from '@observablehq/plot';
 import type { ComparedMode } from '@strata-ml/gnn-dist';
 import { seconds as secondsText } from '../../../output/format.js';
+import { legend } from '../../../output/page/html.js';
+import { colourKey, drawSvg } from '../../../output/page/svg.js';
 import { epochParts, partName } from '../compareRows.js';
-import { legend } from './html.js';
-import { colourKey, drawSvg } from './svg.js';
 
 const barHeight = 34;
 

@@ -5,8 +5,8 @@ import type { CsrGraph } from '@strata-ml/graph';
 import { UndirectedGraph } from 'graphology';
 import forceAtlas2Module from 'graphology-layout-forceatlas2';
 import { count } from '../../../output/format.js';
-import { legend } from './html.js';
-import { type ColourKey, drawSvg } from './svg.js';
+import { legend } from '../../../output/page/html.js';
+import { type ColourKey, drawSvg } from '../../../output/page/svg.js';
 
 // Its types tell of an ES module, the package is a CommonJS one whose `module.exports` is the function itself.
 const forceAtlas2 = forceAtlas2Module as unknown as typeof forceAtlas2Module.default;

@@ -2,7 +2,7 @@
 import * as Plot from '@observablehq/plot';
 import type { ChromeEvent } from '@strata-ml/core';
 import type { ComparedMode } from '@strata-ml/gnn-dist';
-import { type ColourKey, drawSvg } from './svg.js';
+import { type ColourKey, drawSvg } from '../../../output/page/svg.js';
 
 const kinds: Readonly<Record<string, string>> = {
   compute: 'compute',
