@@ -53,6 +53,8 @@ export {
   optimizers,
 } from './optim/Optimizer.js';
 export { type GptConfig, type GptOptions, gptConfig } from './transformer/GptConfig.js';
+export { GptDecoder } from './transformer/GptDecoder.js';
+export { type GenerateOptions, generateTokens } from './transformer/generateTokens.js';
 export { gptBlock } from './transformer/gptBlock.js';
 export { gptEmbedding } from './transformer/gptEmbedding.js';
 export { gptHead, IGNORED_TARGET, languageModelLoss, vocabularyRange } from './transformer/gptHead.js';
@@ -66,6 +68,12 @@ export {
   type TransformerParameter,
 } from './transformer/parameters.js';
 export { exportGpt2, importGpt2, type PublishedTensor } from './transformer/published.js';
+export {
+  type SamplingOptions,
+  sampleToken,
+  type TokenDistribution,
+  tokenDistribution,
+} from './transformer/sampling.js';
 export { singleDevice, type TensorParallel } from './transformer/TensorParallel.js';
 export {
   type TransformerOptions,
