@@ -1,3 +1,4 @@
+export { InMemoryTrainer } from './baselines/InMemoryTrainer.js';
 export { type AccessTrace, type Demand, NextUse } from './cache/BlockAccess.js';
 export { type CachePolicy, type CachePolicyName, cachePolicies, cachePolicy } from './cache/CachePolicy.js';
 export { type CacheSimulation, simulateCache } from './cache/simulateCache.js';
@@ -20,7 +21,8 @@ export { type GraphStoreMeta, type PartitionerFacts, STORE_FORMAT } from './stor
 export { type OpenStoreOptions, openGraphStore } from './store/openGraphStore.js';
 export { type StoreVerification, verifyGraphStore } from './store/verifyStore.js';
 export type { EpochReport, OffloadEvaluation, PassReport } from './train/EpochReport.js';
-export { type EpochControl, OffloadTrainer } from './train/OffloadTrainer.js';
+export type { EpochControl, FullGraphTrainer, LossAndGradient } from './train/FullGraphTrainer.js';
+export { OffloadTrainer } from './train/OffloadTrainer.js';
 export {
   type OffloadMode,
   type OffloadOptions,
@@ -29,3 +31,13 @@ export {
 } from './train/options.js';
 export { type PartitionOrder, partitionOrders, type StepKind } from './train/schedule.js';
 export { type DeviceTraffic, type TrafficModel, trafficPerEpoch } from './train/TrafficCounters.js';
+export {
+  type OffloadBytes,
+  type OffloadEpochRow,
+  type OffloadEvent,
+  type OffloadMetrics,
+  type OffloadReport,
+  openTrainer,
+  type TrainOffloadOptions,
+  trainOffload,
+} from './train/trainOffload.js';

@@ -16,6 +16,7 @@ import {
   type Optimizer,
   unflattenParameters,
 } from '@strata-ml/models';
+import { type MappedMemory, mappedMemory } from '../baselines/mappedMemory.js';
 import { BlockNumbers } from '../residency/BlockNumbers.js';
 import { DriveIo } from '../residency/DriveIo.js';
 import { HostBudgetError } from '../residency/HostBudgetError.js';
@@ -26,6 +27,7 @@ import { FolderLock } from '../store/FolderLock.js';
 import type { GraphStore } from '../store/GraphStore.js';
 import { type BlockMemoryOptions, createResidency, plannedRun, playPlan } from './BlockMemory.js';
 import type { EpochReport, OffloadEvaluation, PassReport } from './EpochReport.js';
+import type { EpochControl, FullGraphTrainer, LossAndGradient } from './FullGraphTrainer.js';
 import { stageWidths, trainedStages } from './ModelStages.js';
 import { type OffloadOptions, type ResolvedOffloadOptions, resolveOffloadOptions } from './options.js';
 import { StepRunner } from './StepRunner.js';
@@ -41,16 +43,8 @@ interface Mark {
   readonly counters: ResidencyCounters;
 }
 
-/** What can be done while an epoch runs. */
-export interface EpochControl {
-  /** Stops between two steps; the epoch is lost, the trainer is as before it. */
-  readonly signal?: AbortSignal;
-  /** Called after each pass. */
-  readonly onPass?: (pass: PassReport) => void;
-}
-
 /** A network being trained out of core. Close it after use. */
-export class OffloadTrainer {
+export class OffloadTrainer implements FullGraphTrainer {
   readonly options: ResolvedOffloadOptions;
   readonly model: GnnModel;
   readonly optimizer: Optimizer;
@@ -61,6 +55,7 @@ export class OffloadTrainer {
   epoch = 0;
   readonly #lock: FolderLock;
   readonly #io: DriveIo;
+  readonly #swap: MappedMemory | undefined;
   readonly #live: Residency;
   readonly #twin: Residency;
   readonly #runner: StepRunner;
@@ -129,17 +124,24 @@ export class OffloadTrainer {
       snapshots,
     };
     this.minimumHostBytes = store.residentBytes + minimumArena(numbers, [this.#training, this.#evaluation]);
-    if (options.hostMemory < this.minimumHostBytes)
-      throw new HostBudgetError(options.hostMemory, this.minimumHostBytes);
-    const arenaBytes = arenaFor(options.hostMemory - store.residentBytes, numbers);
+    const isMapped = options.mode === 'naive-swap';
+    const budget = isMapped ? Number.POSITIVE_INFINITY : options.hostMemory;
+    if (budget < this.minimumHostBytes) throw new HostBudgetError(budget, this.minimumHostBytes);
+    const arenaBytes = arenaFor(budget - store.residentBytes, numbers);
     const memoryOptions: BlockMemoryOptions = { numbers, arenaBytes, policy: cachePolicy, lookahead };
     this.#runs = {
       training: plannedRun(memoryOptions, this.#training.plan, this.#training.plan),
       evaluation: plannedRun(memoryOptions, this.#evaluation.plan, this.#training.plan),
     };
     this.#trainVertices = store.trainMask.reduce((sum, flag) => sum + flag, 0);
-    const memory = new HostMemory(arenaBytes);
     this.#lock = FolderLock.acquire(store.folder);
+    try {
+      this.#swap = isMapped ? mappedMemory(store.folder, arenaBytes) : undefined;
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    }
+    const memory = this.#swap?.memory ?? new HostMemory(arenaBytes);
     this.#io = new DriveIo(store, numbers, memory);
     this.#live = createResidency(memoryOptions, this.#io);
     this.#twin = createResidency(memoryOptions);
@@ -163,6 +165,11 @@ export class OffloadTrainer {
     return this.#live.peakBytes + this.store.residentBytes;
   }
 
+  get passesPerEpoch(): number {
+    const { steps } = this.#training;
+    return steps.filter(({ kind, stage }, i) => kind !== steps[i - 1]?.kind || stage !== steps[i - 1]?.stage).length;
+  }
+
   /** Runs one epoch: all training vertices, one update of the parameters. */
   async trainEpoch(control: EpochControl = {}): Promise<EpochReport> {
     const sums = this.#runner.begin(this.epoch + 1, true);
@@ -183,7 +190,7 @@ export class OffloadTrainer {
   }
 
   /** Gradients of the mean loss for the coming epoch, float32 in parameter order, without an update. */
-  async gradients(): Promise<{ readonly loss: number; readonly gradients: Float32Array }> {
+  async gradients(): Promise<LossAndGradient> {
     const sums = this.#runner.begin(this.epoch + 1, true);
     const buffers = this.model.state().map(({ data }) => data.slice());
     await this.#play(this.#training, this.#runs.training, {});
@@ -203,6 +210,7 @@ export class OffloadTrainer {
   /** Frees the model, lets go of the folder and removes the run's files from it. The store stays open. */
   close(): void {
     this.#io.close();
+    this.#swap?.close();
     this.#lock.release();
     this.model.dispose();
   }

@@ -3,6 +3,7 @@ import type { Rng } from '@strata-ml/core';
 import { readTensor, unfilledTensor } from '@strata-ml/kernels';
 import { accuracy, crossEntropySum, type GnnModel } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
+import { gatheredVertices } from '../gather/gatheredVertices.js';
 import { addAll, addRows, gatherRows } from '../gather/rows.js';
 import { PartitionContext } from '../layers/PartitionContext.js';
 import { convolveStage, forwardStage, stageGradients } from '../layers/runStage.js';
@@ -280,14 +281,7 @@ export class StepRunner {
   #vertices(p: number, gathers: boolean): Int32Array {
     const { store } = this.#options;
     const { offsets } = store.meta;
-    if (!gathers) return store.order.slice(offsets[p]!, offsets[p + 1]!);
-    const vertices = new Int32Array(store.expandedRows(p));
-    vertices.set(store.order.subarray(offsets[p]!, offsets[p + 1]!));
-    let at = store.rows(p);
-    for (const q of store.dependencies(p)) {
-      if (q !== p) for (const row of store.boundary(p, q)) vertices[at++] = store.order[offsets[q]! + row]!;
-    }
-    return vertices;
+    return gathers ? gatheredVertices(store, p) : store.order.slice(offsets[p]!, offsets[p + 1]!);
   }
 
   #labels(p: number): Int32Array {
