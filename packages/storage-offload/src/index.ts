@@ -2,6 +2,19 @@ export { InMemoryTrainer } from './baselines/InMemoryTrainer.js';
 export { type AccessTrace, type Demand, NextUse } from './cache/BlockAccess.js';
 export { type CachePolicy, type CachePolicyName, cachePolicies, cachePolicy } from './cache/CachePolicy.js';
 export { type CacheSimulation, simulateCache } from './cache/simulateCache.js';
+export { type ChoosePartsOptions, type ChosenParts, chooseParts } from './plan/chooseParts.js';
+export type { DevicePeak, EpochWork } from './plan/devicePlan.js';
+export { type GraphShape, type PartitionedGraph, shapeOfPartition, shapeOfStore } from './plan/GraphShape.js';
+export type { DriveBytes, PlayedEpoch } from './plan/hostPlan.js';
+export {
+  type CacheMode,
+  type MemoryPlan,
+  type PlanOptions,
+  type PolicyComparison,
+  type PredictedSeconds,
+  planMemory,
+} from './plan/planMemory.js';
+export { type LaneRates, measureLaneRates } from './plan/rates.js';
 export type { EdgeFileSource } from './prepare/EdgeStream.js';
 export {
   denseFeatures,

@@ -95,7 +95,15 @@ export class GraphStore {
 
   /** Bytes of memory held by boundaries, labels, masks and both directions of the renaming. */
   get residentBytes(): number {
-    return this.#boundary.bytes + this.meta.vertices * (3 * 4 + 3);
+    const { vertices, parts, expandedRows } = this.meta;
+    const gathered = expandedRows.reduce((sum, rows) => sum + rows, 0) - vertices;
+    return GraphStore.tableBytes(vertices, parts, parts * parts + gathered);
+  }
+
+  /** {@link GraphStore.residentBytes} from counts; a boundary block is one word per partition and one per row. */
+  static tableBytes(vertices: number, parts: number, boundaryWords: number): number {
+    const starts = 4 * parts * (parts + 1);
+    return starts + 4 * boundaryWords + vertices * (3 * 4 + 3);
   }
 
   /** Bytes of a buffer for {@link GraphStore.readTopology}. */

@@ -8,7 +8,6 @@ export interface BoundaryTable {
   list(p: number, q: number): Uint32Array;
   /** Dep(p), ascending. */
   readonly dependencies: readonly (readonly number[])[];
-  readonly bytes: number;
 }
 
 /** A block is the P lengths, then the lists by owner; uint32. */
@@ -24,7 +23,6 @@ export async function boundaryTable(device: StorageDevice, meta: GraphStoreMeta)
     const blocks: Uint32Array[] = [];
     const starts: Uint32Array[] = [];
     const dependencies: number[][] = [];
-    let bytes = 0;
     const memory = alignedBytes(Math.max(...Array.from({ length: parts }, (_, p) => file.paddedBytes(p))));
     for (let p = 0; p < parts; p++) {
       const padded = file.paddedBytes(p);
@@ -41,9 +39,8 @@ export async function boundaryTable(device: StorageDevice, meta: GraphStoreMeta)
       blocks.push(block);
       starts.push(start);
       dependencies.push(Array.from({ length: parts }, (_, q) => q).filter((q) => q === p || block[q]! > 0));
-      bytes += block.byteLength + start.byteLength;
     }
-    return { list: (p, q) => blocks[p]!.subarray(starts[p]![q]!, starts[p]![q + 1]!), dependencies, bytes };
+    return { list: (p, q) => blocks[p]!.subarray(starts[p]![q]!, starts[p]![q + 1]!), dependencies };
   } finally {
     file.close();
   }
