@@ -29,10 +29,10 @@ function bfloat16(bits: v128): v128 {
 }
 
 /**
- * Floats as IEEE half floats, to nearest, ties to even; overflow gives infinity. The constants are made with `opaque`, a 0
+ * Floats as IEEE half floats, to nearest, ties to even; finite numbers that overflow give infinity, or the largest half. The constants are made with `opaque`, a 0
  * that the compiler does not know: it would build each of them again for each vector.
  */
-function narrowFloat16(x: usize, count: u32, opaque: i32, out: usize): void {
+function narrowFloat16(x: usize, count: u32, opaque: i32, isSaturating: bool, out: usize): void {
   const signs = i32x4.splat(0x80000000 + opaque);
   const one = i32x4.splat(1 + opaque);
   const rebias = i32x4.splat(0xc8000fff + opaque);
@@ -52,7 +52,11 @@ function narrowFloat16(x: usize, count: u32, opaque: i32, out: usize): void {
     const isSmall = i32x4.lt_s(size, normalFrom);
     if (v128.any_true(isSmall)) half = v128.bitselect(i32x4.sub(f32x4.add(size, magic), magic), half, isSmall);
     const isLarge = i32x4.gt_s(size, overflowFrom);
-    if (v128.any_true(isLarge)) half = v128.bitselect(v128.bitselect(nan, infinity, f32x4.ne(bits, bits)), half, isLarge);
+    if (v128.any_true(isLarge)) {
+      const isInfinite = i32x4.gt_s(size, i32x4.splat(0x7f7fffff));
+      const over = isSaturating ? v128.bitselect(infinity, i32x4.splat(0x7bff), isInfinite) : infinity;
+      half = v128.bitselect(v128.bitselect(nan, over, f32x4.ne(bits, bits)), half, isLarge);
+    }
     half = v128.or(half, i32x4.shr_u(sign, 16));
     v128.store_lane<u64>(out, i16x8.narrow_i32x4_u(half, half), 0);
   }
@@ -70,10 +74,10 @@ function fromFloat16(half: v128): v128 {
   return v128.or(sign, v128.bitselect(special, scaled, i32x4.ge_u(size, i32x4.splat(0x7c00))));
 }
 
-/** `count` (a multiple of 4: the caller rounds up) floats at `x` to 16 bits at `out`. */
-export function narrow16(x: usize, count: u32, brain: u32, out: usize): void {
-  if (!brain) {
-    narrowFloat16(x, count, brain, out);
+/** `count` (a multiple of 4: the caller rounds up) floats at `x` to 16 bits at `out`; 0: half, 1: bfloat16, 2: half that saturates. */
+export function narrow16(x: usize, count: u32, form: u32, out: usize): void {
+  if (form != 1) {
+    narrowFloat16(x, count, <i32>(form >> 2), form == 2, out);
     return;
   }
   for (const stop = x + (<usize>count << 2); x < stop; x += 16, out += 8) {

@@ -7,8 +7,8 @@ import { copyIn, copyOut, withScratch } from './staging.js';
 const CHUNK = 16_384;
 
 /**
- * Converts to IEEE half floats, rounding to nearest, ties to even; beyond ±65504 (rounded) they become infinite, NaN
- * stays NaN. x float32 `[n]`, out uint16 `[n]`. O(n).
+ * Converts to IEEE half floats, rounding to nearest, ties to even. Finite numbers beyond ±65504 (rounded) become infinite or,
+ * if `overflow` says so, ±65504; infinities stay, NaN stays NaN. x float32 `[n]`, out uint16 `[n]`. O(n).
  *
  * @throws {@link ShapeError} if the lengths differ.
  * @example
@@ -16,8 +16,12 @@ const CHUNK = 16_384;
  * float16From(Float32Array.of(1), out);
  * out[0]; // => 15360
  */
-export function float16From(x: Float32Array, out: Uint16Array): void {
-  narrow('float16From', x, 0, out);
+export function float16From(
+  x: Float32Array,
+  out: Uint16Array,
+  overflow: 'infinity' | 'saturate' = 'infinity',
+): void {
+  narrow('float16From', x, overflow === 'saturate' ? 2 : 0, out);
 }
 
 /** The floats of IEEE half floats, exactly. x uint16 `[n]`, out float32 `[n]`. @throws {@link ShapeError} if lengths differ. */
@@ -40,12 +44,12 @@ export function bfloat16To(x: Uint16Array, out: Float32Array): void {
   widen('bfloat16To', x, 1, out);
 }
 
-function narrow(where: string, x: Float32Array, brain: number, out: Uint16Array): void {
+function narrow(where: string, x: Float32Array, form: number, out: Uint16Array): void {
   if (out.length !== x.length) throw new ShapeError(where, 'out', [out.length], `[${x.length}]`);
   const { space, kernels } = kernelSpace();
   eachChunk(x.length, (floats, halves, begin, count) => {
     copyIn(space, x.subarray(begin, begin + count), floats);
-    kernels.narrow16(floats, (count + 3) & ~3, brain, halves);
+    kernels.narrow16(floats, (count + 3) & ~3, form, halves);
     out.set(new Uint16Array(space.memory.buffer, halves, count), begin);
   });
 }

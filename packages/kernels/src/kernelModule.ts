@@ -122,7 +122,7 @@ export interface KernelExports {
   xxHashFeed(lanes: number, data: number, count: number): void;
   xxHashEnd(lanes: number, data: number, count: number, total: bigint, seed: bigint): bigint;
   sumOfSquares(x: number, count: number): number;
-  narrow16(x: number, count: number, brain: number, out: number): void;
+  narrow16(x: number, count: number, form: number, out: number): void;
   widen16(x: number, count: number, brain: number, out: number): void;
   dropoutRows(
     x: number,

@@ -1,0 +1,28 @@
+/** Random positions without replacement. */
+import type { Rng } from '@strata-ml/core';
+
+/**
+ * `k` distinct positions below `n` in ascending order, uint32 `[k]`; every set is equally likely. O(n / 32 + k) time.
+ *
+ * Draws go into a bitmap until it holds enough; above one half, those left out are drawn instead.
+ */
+export function drawPositions(n: number, k: number, rng: Rng): Uint32Array {
+  const isComplement = k > n / 2;
+  const wanted = isComplement ? n - k : k;
+  const words = new Uint32Array(Math.ceil(n / 32));
+  for (let found = 0, draw = 0; found < wanted; draw++) {
+    const i = rng.intAt(n, draw);
+    const bit = 1 << (i & 31);
+    if (words[i >>> 5]! & bit) continue;
+    words[i >>> 5]! |= bit;
+    found++;
+  }
+  const positions = new Uint32Array(k);
+  let at = 0;
+  for (let w = 0; w < words.length; w++) {
+    let bits = isComplement ? ~words[w]! : words[w]!;
+    if (w === words.length - 1 && n % 32 !== 0) bits &= 2 ** (n % 32) - 1;
+    for (; bits !== 0; bits &= bits - 1) positions[at++] = 32 * w + (31 - Math.clz32(bits & -bits));
+  }
+  return positions;
+}
