@@ -7,14 +7,11 @@ import { describeEachEngine } from './support/describeEachEngine.js';
 import { initialValues, tensorsOf } from './support/gptWeights.js';
 
 const config = gptConfig({ layers: 2, width: 12, heads: 3, context: 8, vocabulary: 11, paddedVocabulary: 12 });
-/** Weights far from their small start, so that scores differ. */
-const weightsOf = () =>
-  tensorsOf(
-    new Map(
-      [...initialValues(config)].map(([name, values]) => [name, values.map((v, i) => 20 * v + 0.1 * Math.sin(i))]),
-    ),
-    config,
-  );
+/** Weights far from their small start, so that scores differ; yet attention spreads over several tokens. */
+const weightsOf = () => {
+  const moved = (values: Float32Array) => values.map((v, i) => v + 0.3 * Math.sin(1.7 * i + values.length));
+  return tensorsOf(new Map([...initialValues(config)].map(([name, values]) => [name, moved(values)])), config);
+};
 /** Scores after the last of these tokens, from the whole model. */
 const fullLogits = (tokens: readonly number[], weights: Record<string, tf.Tensor>) =>
   tf.tidy(() => {
