@@ -11,7 +11,7 @@ const ENGINES = [
   ['wasm', 'wasm', 10],
   ['wasm stock', 'wasm-stock', 10],
   ['tensorflow', 'tensorflow', 40],
-  ['cpu', 'cpu', 3],
+  ['cpu', 'cpu', 2],
 ] as const;
 
 /** A step is a batch of `model.fit`: forward, backward, Adam. */
