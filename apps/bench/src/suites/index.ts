@@ -4,10 +4,11 @@ import { comm } from './comm.js';
 import { dense } from './dense.js';
 import { engine } from './engine.js';
 import { gnn } from './gnn.js';
+import { links } from './links.js';
 import { nodes } from './nodes.js';
 import { partition } from './partition.js';
 import { snapshot } from './snapshot.js';
 import { trace } from './trace.js';
 import { tutorial } from './tutorial.js';
 
-export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition, snapshot];
+export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition, snapshot, links];

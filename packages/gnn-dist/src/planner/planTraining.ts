@@ -78,6 +78,7 @@ export async function planTraining(data: GraphData, options: PlanOptions = {}): 
     memoryScale,
     parameters: countParameters(spec),
     featureNumbers: numbersPerRow(data),
+    hasSparseFeatures: data.features.kind === 'csr',
     featuresEveryEpoch: haloFeatures !== 'once',
   };
   const budget = cluster.deviceMemoryBytes ?? Number.POSITIVE_INFINITY;

@@ -42,8 +42,9 @@ export interface PredictInput {
   readonly serverOf: readonly number[];
   readonly rates: ComputeRates;
   readonly parameters: number;
-  /** Mean stored numbers of a feature row: F₀, fewer where features are sparse. */
+  /** Mean stored numbers of a feature row: F₀, or two per entry where features are sparse. */
   readonly featureNumbers: number;
+  readonly hasSparseFeatures: boolean;
   /** Raw features of halo rows travel in every epoch. */
   readonly featuresEveryEpoch: boolean;
   /** Fetched features are fetched again in every step. */
@@ -62,44 +63,61 @@ export function predictStep(loads: readonly RankLoad[], input: PredictInput): Pr
   const widths = [...exchangeWidths(spec)];
   const hasEncoder = spec.model === 'resSage';
   const ranks = loads.length;
-  let compute = 0;
+  const scale = rates.scale ?? 1;
   let intra = 0;
   let inter = 0;
   let intraBytes = 0;
   let interBytes = 0;
-  const add = (from: readonly Int32Array[], bytesPerRow: number) => {
+  const add = (from: readonly Int32Array[], bytesPerRow: number, hidden: number) => {
     if (bytesPerRow === 0) return;
     const time = linkSeconds(from, bytesPerRow, cluster, serverOf);
-    intra += time.intra;
-    inter += time.inter;
+    const visible = Math.max(0, time.intra + time.inter - hidden) / Math.max(1e-12, time.intra + time.inter);
+    intra += visible * time.intra;
+    inter += visible * time.inter;
     intraBytes += time.intraBytes;
     interBytes += time.interBytes;
   };
+  const own = new Float64Array(ranks).fill((UPDATE_PASSES * parameters) / rates.sparseFloatsPerS);
   for (let l = 0; l < spec.layers; l++) {
     const from = loads.map((load) => load.layers[l]!.haloFrom);
     const forward = l > 0 || hasEncoder || input.featuresEveryEpoch;
     const backward = l > 0 || hasEncoder;
-    add(from, 4 * widths[l]! * (forward ? 1 : 0));
-    add(from, 4 * widths[l]! * (backward ? 1 : 0));
-    const seconds = loads.map((load) => layerSeconds(load, l, input));
-    compute += shared(seconds, rates.parallelDevices);
+    // While rows travel, sums that need none of them are computed: taken as half of them.
+    const sums = Math.min(
+      ...loads.map((load) => (scale * load.layers[l]!.edges * spec.hidden) / rates.sparseFloatsPerS),
+    );
+    add(from, 4 * widths[l]! * (forward ? 1 : 0), sums / 2);
+    add(from, 4 * widths[l]! * (backward ? 1 : 0), sums / 2);
+    loads.forEach((load, rank) => {
+      own[rank]! += layerSeconds(load, l, input);
+    });
   }
   if (fetchesEveryStep)
     add(
       loads.map((load) => load.fetchedFrom),
       4 * spec.inputWidth,
+      0,
     );
-  const gradient = gradientSeconds(parameters, cluster, serverOf);
-  compute *= rates.scale ?? 1;
+  // Gradients of later layers travel while the first layer's are computed, which come last.
+  const late = Math.min(parameters, firstLayerParameters(spec));
+  const early = gradientSeconds(parameters - late, cluster, serverOf);
+  const firstBackward = scale * Math.min(...loads.map((load) => layerSeconds(load, 0, input) / 2));
+  const gradient = ranks > 1 ? gradientSeconds(late, cluster, serverOf) + Math.max(0, early - firstBackward) : 0;
+  const compute = scale * shared(own, rates.parallelDevices);
+  // A device that waits leaves its core to one that shares it, and one with less to compute sends earlier: waits cost nothing
+  // up to the time that the mean device has left.
+  const slack = compute - (scale * own.reduce((sum, s) => sum + s, 0)) / ranks;
+  const waits = intra + inter + gradient;
+  const felt = waits === 0 ? 0 : Math.max(0, waits - slack) / waits;
   const setupRows = loads.reduce(
     (sum, { fetchedFrom }, p) => sum + fetchedFrom.reduce((s, n, q) => s + (serverOf[p] === serverOf[q] ? 0 : n), 0),
     0,
   );
   const parts = {
     compute: compute * stepsPerEpoch,
-    intra: intra * stepsPerEpoch,
-    inter: inter * stepsPerEpoch,
-    gradient: ranks > 1 ? gradient * stepsPerEpoch : 0,
+    intra: felt * intra * stepsPerEpoch,
+    inter: felt * inter * stepsPerEpoch,
+    gradient: felt * gradient * stepsPerEpoch,
   };
   return {
     epochSeconds: parts.compute + parts.intra + parts.inter + parts.gradient,
@@ -132,23 +150,49 @@ export function deviceBytes(
   return memoryScale * (4 * numbers + 4 * (2 * edges + 2 * load.featureRows) + 16 * parameters);
 }
 
-/** Forward and twice as much backward. */
-function layerSeconds(load: RankLoad, l: number, { spec, rates, featureNumbers }: PredictInput): number {
-  const { rowsIn, rowsOut, edges } = load.layers[l]!;
-  const isRaw = l === 0 && spec.model !== 'resSage';
-  const isLast = l === spec.layers - 1 && spec.finalLinearLayers === 0 && spec.model !== 'resSage';
+/** Passes over a row of a layer besides its products: bias, norm, activation, dropout, sums, and their gradients. */
+const ROW_PASSES = 30;
+/** Passes over a halo row: packed, moved and unpacked, forward and backward. */
+const HALO_PASSES = 8;
+/** Passes over the parameters in a step: gathering gradients, summing them, Adam. */
+const UPDATE_PASSES = 16;
+
+/** Compute of a layer, forward and backward, on a device of its own. */
+function layerSeconds(load: RankLoad, l: number, input: PredictInput): number {
+  const { spec, rates, featureNumbers, hasSparseFeatures } = input;
+  const { rowsIn, rowsOut, edges, haloFrom } = load.layers[l]!;
+  const halo = haloFrom.reduce((sum, n) => sum + n, 0);
+  const hasEncoder = spec.model === 'resSage';
+  const isRaw = l === 0 && !hasEncoder;
+  const isLast = l === spec.layers - 1 && spec.finalLinearLayers === 0 && !hasEncoder;
   const out = isLast ? spec.numClasses : spec.hidden;
-  const products = spec.model === 'gcn' || spec.model === 'gat' ? 1 : 2;
+  const isPair = spec.model !== 'gcn' && spec.model !== 'gat';
+  // Products with raw features have no gradient of their input; entries of sparse ones are read like those of a graph.
+  const raw = (rows: number, width: number) =>
+    2 *
+    (hasSparseFeatures
+      ? ((rows * featureNumbers) / 2) * (width / rates.sparseFloatsPerS)
+      : (rows * featureNumbers * width) / rates.denseMacsPerS);
+  let seconds = (2 * edges * (isRaw ? out : spec.hidden)) / rates.sparseFloatsPerS;
   // Raw features are projected before they are summed, hidden rows after.
-  const dense = products * (isRaw ? rowsIn * featureNumbers : rowsOut * spec.hidden) * out;
-  const summed = edges * (isRaw ? out : spec.hidden);
-  return 3 * (dense / rates.denseMacsPerS) + 2 * (summed / rates.sparseFloatsPerS);
+  if (isRaw) seconds += raw(rowsIn + halo + (isPair ? rowsOut : 0), out);
+  else seconds += (3 * (isPair ? 2 : 1) * rowsOut * spec.hidden * out) / rates.denseMacsPerS;
+  if (l === 0 && hasEncoder) seconds += raw(rowsIn, spec.hidden);
+  const width = isRaw ? (input.featuresEveryEpoch ? spec.inputWidth / 2 : 0) : spec.hidden;
+  const moved = HALO_PASSES * halo * width;
+  return seconds + (ROW_PASSES * rowsOut * out + moved) / rates.sparseFloatsPerS;
+}
+
+/** Parameters whose gradient comes last. */
+function firstLayerParameters({ model, inputWidth, hidden }: ResolvedGnnSpec): number {
+  return (model === 'sage' ? 2 : 1) * (inputWidth + 1) * hidden;
 }
 
 /** Devices beyond those that run at once wait their turn. */
-function shared(seconds: readonly number[], parallel: number): number {
-  const total = seconds.reduce((sum, s) => sum + s, 0);
-  return Math.max(...seconds, total / Math.max(1, parallel));
+function shared(seconds: ArrayLike<number>, parallel: number): number {
+  const list = Array.from(seconds);
+  const total = list.reduce((sum, s) => sum + s, 0);
+  return Math.max(...list, total / Math.max(1, parallel));
 }
 
 /** Busiest port of each class: devices have one for their server, servers one for the others, full duplex. */
