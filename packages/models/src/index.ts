@@ -57,6 +57,7 @@ export { GptDecoder } from './transformer/GptDecoder.js';
 export { type GenerateOptions, generateTokens } from './transformer/generateTokens.js';
 export { gptBlock } from './transformer/gptBlock.js';
 export { gptEmbedding } from './transformer/gptEmbedding.js';
+export { loadGpt, type SavedGpt, saveGpt } from './transformer/gptFile.js';
 export { gptHead, IGNORED_TARGET, languageModelLoss, vocabularyRange } from './transformer/gptHead.js';
 export { gptLogits } from './transformer/gptLogits.js';
 export {
@@ -67,7 +68,7 @@ export {
   slicePart,
   type TransformerParameter,
 } from './transformer/parameters.js';
-export { exportGpt2, importGpt2, type PublishedTensor } from './transformer/published.js';
+export { exportGpt2, importGpt2, type NamedTensors } from './transformer/published.js';
 export {
   type SamplingOptions,
   sampleToken,

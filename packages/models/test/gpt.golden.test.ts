@@ -9,11 +9,11 @@ import {
   gptLogits,
   gptParameters,
   importGpt2,
+  type LoadedTensor,
   languageModelLoss,
-  type PublishedTensor,
 } from '../src/index.js';
 import { describeEachEngine } from './support/describeEachEngine.js';
-import { gradientsOf, tensorsOf } from './support/gptWeights.js';
+import { gradientsOf, named, tensorsOf } from './support/gptWeights.js';
 
 interface Stored {
   readonly shape: number[];
@@ -35,22 +35,27 @@ const golden = JSON.parse(readFileSync(new URL('./golden/gpt.json', import.meta.
   readonly heads: number;
   readonly cases: Readonly<Record<string, Case>>;
 };
-const published = (named: Named): Map<string, PublishedTensor> =>
-  new Map(Object.entries(named).map(([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]));
+const published = (stored: Named) => {
+  const tensors = Object.entries(stored).map(([name, { shape, data }]) => [
+    `transformer.${name}`,
+    { dtype: 'F32', shape, data: Float32Array.from(data) } as const,
+  ]);
+  return Object.fromEntries(tensors) as Record<string, LoadedTensor>;
+};
 const why = 'float32 against PyTorch in float64';
 const tensorOf = ({ data, shape }: Stored) => tf.tensor(data, shape, 'float32');
 
 function expectGradients(got: Map<string, Float32Array>, expected: Named, config: GptConfig): void {
   const largest = Math.max(...Object.values(expected).flatMap(({ data }) => data.map(Math.abs)));
   // Out of our order of columns, into PyTorch's.
-  for (const [name, { data }] of exportGpt2(got, config)) {
+  for (const [name, { data }] of Object.entries(exportGpt2(named(got, config), config))) {
     if (expected[name]) expectClose(data, expected[name].data, { rtol: 1e-5, atol: 1e-6 * largest, why });
   }
 }
 
 describeEachEngine('GPT', () => {
   it.each(Object.entries(golden.cases))('equals PyTorch, forward and every gradient: %s', (_, c) => {
-    const { config: read, values } = importGpt2(published(c.weights), golden.heads);
+    const { config: read, weights: imported } = importGpt2(published(c.weights), golden.heads);
     expect(read.tied).toBe(c.tied);
     const config = { ...read, causal: c.causal };
     expect(
@@ -58,6 +63,7 @@ describeEachEngine('GPT', () => {
         .map(({ name }) => name)
         .sort(),
     ).toEqual(Object.keys(c.weights).sort());
+    const values = new Map(Object.entries(imported).map(([name, { data }]) => [name, data]));
     const weights = tensorsOf(values, config);
 
     const { x, weighting, y, dx, gradients } = c.block;

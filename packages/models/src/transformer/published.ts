@@ -1,13 +1,11 @@
 /** Weights of GPT-2 as it is published, to and from the order of columns that is used here. */
 import { DataError } from '@strata-ml/core';
+import type { SafetensorsFile } from '../checkpoint/safetensors.js';
 import { type GptConfig, gptConfig } from './GptConfig.js';
 import { gptParameters } from './parameters.js';
 
-/** A tensor of a checkpoint: what `loadSafetensors` gives, float32. */
-export interface PublishedTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
+/** Parameters by name, as `saveSafetensors` takes and `loadSafetensors` gives them; float32. */
+export type NamedTensors = Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
 
 /**
  * Reads a GPT-2 checkpoint: its configuration from the shapes, its values with the columns of `c_attn` in our order.
@@ -15,16 +13,16 @@ export interface PublishedTensor {
  * Takes the names of the published files (`wte.weight`, `h.0.attn.c_attn.weight` `[in, out]`, …), with or without
  * `transformer.` in front; masks stored beside the weights are left out. A head of its own makes an untied model.
  *
- * @param tensors - by name, as `loadSafetensors` gives them
+ * @param tensors - what `loadSafetensors` gives
  * @param heads - attention heads; the file does not tell
- * @returns values by the names of `gptParameters`, copies
- * @throws {@link DataError} if a tensor is missing or has another shape than the others say.
+ * @returns weights by the names of `gptParameters`, copies
+ * @throws {@link DataError} if a tensor is missing, is no float32, or has another shape than the others say.
  */
 export function importGpt2(
-  tensors: ReadonlyMap<string, PublishedTensor>,
+  tensors: SafetensorsFile['tensors'],
   heads: number,
-): { readonly config: GptConfig; readonly values: Map<string, Float32Array> } {
-  const find = (name: string) => tensors.get(name) ?? tensors.get(`transformer.${name}`);
+): { readonly config: GptConfig; readonly weights: NamedTensors } {
+  const find = (name: string) => tensors[name] ?? tensors[`transformer.${name}`];
   const [words, places] = ['wte.weight', 'wpe.weight'].map(find);
   if (!words || !places) throw new DataError('importGpt2: wte.weight and wpe.weight must be there, they are not');
   let layers = 0;
@@ -37,30 +35,38 @@ export function importGpt2(
     context: places.shape[0]!,
     vocabulary: words.shape[0]!,
     // Files that repeat the table as the head are tied all the same.
-    tied: head === undefined || head.data.every((value, i) => value === words.data[i]),
+    tied: head === undefined || (head.data as Float32Array).every((value, i) => value === words.data[i]),
   });
-  const values = new Map<string, Float32Array>();
-  for (const { name, shape } of gptParameters(config)) {
-    const tensor = find(name);
-    if (tensor?.shape.join() !== shape.join()) {
-      const got = tensor ? `[${tensor.shape}]` : 'nothing';
-      throw new DataError(`importGpt2: ${name} must have shape [${shape}], got ${got}`);
-    }
-    const isQkv = name.includes('.c_attn.');
-    values.set(name, isQkv ? qkvByHead(tensor.data, config) : tensor.data.slice());
-  }
-  return { config, values };
+  return { config, weights: collect('importGpt2', find, config, qkvByHead) };
 }
 
-/** The inverse of {@link importGpt2}: tensors as GPT-2 publishes them, copies, without a prefix. */
-export function exportGpt2(values: ReadonlyMap<string, Float32Array>, config: GptConfig): Map<string, PublishedTensor> {
-  const tensors = new Map<string, PublishedTensor>();
-  for (const { name, shape } of gptParameters(config)) {
-    const data = values.get(name);
-    if (!data) throw new DataError(`exportGpt2: ${name} must be there, it is not`);
-    tensors.set(name, { shape, data: name.includes('.c_attn.') ? qkvByPart(data, config) : data.slice() });
-  }
-  return tensors;
+/**
+ * The inverse of {@link importGpt2}: tensors as GPT-2 publishes them, copies, without a prefix.
+ *
+ * @throws {@link DataError} if a tensor is missing or has another shape than the configuration says.
+ */
+export function exportGpt2(weights: NamedTensors, config: GptConfig): NamedTensors {
+  return collect('exportGpt2', (name) => weights[name], config, qkvByPart);
+}
+
+/** Copies of all parameters, those of queries, keys and values reordered. */
+function collect(
+  where: string,
+  find: (name: string) => { readonly shape: readonly number[]; readonly data: ArrayLike<unknown> } | undefined,
+  config: GptConfig,
+  reorder: (data: Float32Array, config: GptConfig) => Float32Array,
+): NamedTensors {
+  return Object.fromEntries(
+    gptParameters(config).map(({ name, shape }) => {
+      const tensor = find(name);
+      if (tensor?.shape.join() !== shape.join() || !(tensor.data instanceof Float32Array)) {
+        const got = tensor ? `${tensor.data.constructor.name} [${tensor.shape}]` : 'nothing';
+        throw new DataError(`${where}: ${name} must be float32 [${shape}], got ${got}`);
+      }
+      const { data } = tensor;
+      return [name, { shape, data: name.includes('.c_attn.') ? reorder(data, config) : data.slice() }];
+    }),
+  );
 }
 
 /** Columns ordered (head, {q, k, v}, dimension) from columns ordered ({q, k, v}, head, dimension); rows of 3·width. */

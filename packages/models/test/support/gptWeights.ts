@@ -1,6 +1,12 @@
 /** A transformer's parameters as tensors, and gradients of a function in all of them. */
 import * as tf from '@tensorflow/tfjs-core';
-import { type GptConfig, gptParameters, initialiseParameter, type TransformerWeights } from '../../src/index.js';
+import {
+  type GptConfig,
+  gptParameters,
+  initialiseParameter,
+  type NamedTensors,
+  type TransformerWeights,
+} from '../../src/index.js';
 
 /** Values as tensors of the parameters' shapes. */
 export function tensorsOf(values: ReadonlyMap<string, Float32Array>, config: GptConfig): Record<string, tf.Tensor> {
@@ -8,6 +14,10 @@ export function tensorsOf(values: ReadonlyMap<string, Float32Array>, config: Gpt
     gptParameters(config).map(({ name, shape }) => [name, tf.tensor(values.get(name)!, [...shape])]),
   );
 }
+
+/** Values with the parameters' shapes. */
+export const named = (values: ReadonlyMap<string, Float32Array>, config: GptConfig): NamedTensors =>
+  Object.fromEntries(gptParameters(config).map(({ name, shape }) => [name, { shape, data: values.get(name)! }]));
 
 /** Initial values from a seed. */
 export const initialValues = (config: GptConfig, seed = 1): Map<string, Float32Array> =>
