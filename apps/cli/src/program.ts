@@ -17,6 +17,7 @@ import { trainCommand } from './commands/gnn/train.js';
 import { convertCommand } from './commands/graph/convert.js';
 import { generateCommand } from './commands/graph/generate.js';
 import { partitionCommand } from './commands/graph/partition.js';
+import { generateTextCommand } from './commands/lm/generate.js';
 import { trainLanguageModelCommand } from './commands/lm/train.js';
 import { calibrateCommand } from './commands/offload/calibrate.js';
 import { version } from './version.js';
@@ -33,7 +34,7 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
   ['gnn', 'graph neural networks', [trainCommand, compareCommand, planCommand, evaluateCommand, brainCommand]],
-  ['lm', 'language models', [trainLanguageModelCommand]],
+  ['lm', 'language models', [trainLanguageModelCommand, generateTextCommand]],
   ['offload', 'training from storage', [calibrateCommand]],
   ['bench', 'benchmarks against peers, in a clone of the repository', [benchListCommand, benchRunCommand]],
 ];

@@ -30,8 +30,13 @@ export class Output {
 
   /** Prints text and a line end. */
   print(text = ''): void {
+    this.write(`${text}\n`);
+  }
+
+  /** Prints text as it is: what grows piece by piece. */
+  write(text: string): void {
     if (this.#isSilent) return;
-    (this.#json === '-' ? process.stderr : process.stdout).write(`${text}\n`);
+    (this.#json === '-' ? process.stderr : process.stdout).write(text);
   }
 
   /** Says something about the run itself, on stderr. */
