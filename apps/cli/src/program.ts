@@ -20,6 +20,10 @@ import { partitionCommand } from './commands/graph/partition.js';
 import { generateTextCommand } from './commands/lm/generate.js';
 import { trainLanguageModelCommand } from './commands/lm/train.js';
 import { calibrateCommand } from './commands/offload/calibrate.js';
+import { inspectCommand } from './commands/offload/inspect.js';
+import { offloadPlanCommand } from './commands/offload/plan.js';
+import { prepareCommand } from './commands/offload/prepare.js';
+import { verifyStoreCommand } from './commands/offload/verify.js';
 import { version } from './version.js';
 
 /** Adds one verb below an area. */
@@ -35,7 +39,11 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
   ['gnn', 'graph neural networks', [trainCommand, compareCommand, planCommand, evaluateCommand, brainCommand]],
   ['lm', 'language models', [trainLanguageModelCommand, generateTextCommand]],
-  ['offload', 'training from storage', [calibrateCommand]],
+  [
+    'offload',
+    'training from storage',
+    [prepareCommand, offloadPlanCommand, inspectCommand, verifyStoreCommand, calibrateCommand],
+  ],
   ['bench', 'benchmarks against peers, in a clone of the repository', [benchListCommand, benchRunCommand]],
 ];
 

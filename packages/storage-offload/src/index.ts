@@ -15,7 +15,7 @@ export {
   planMemory,
 } from './plan/planMemory.js';
 export { type LaneRates, measureLaneRates } from './plan/rates.js';
-export type { EdgeFileSource } from './prepare/EdgeStream.js';
+export { type EdgeFileSource, largestEdgeId } from './prepare/EdgeStream.js';
 export {
   denseFeatures,
   type FeatureRows,

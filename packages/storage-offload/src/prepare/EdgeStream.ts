@@ -99,6 +99,15 @@ export async function fileStream(source: EdgeFileSource, signal?: AbortSignal): 
   };
 }
 
+/**
+ * Largest vertex id of a binary edge file. One pass.
+ *
+ * @throws {@link DataError} for a missing file, one that is no list of pairs, or a negative id.
+ */
+export async function largestEdgeId(path: string, signal?: AbortSignal): Promise<number> {
+  return (await fileStream({ path }, signal)).vertices - 1;
+}
+
 async function* filePieces(path: string, signal?: AbortSignal): AsyncGenerator<Int32Array> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
     throw new DataError(
