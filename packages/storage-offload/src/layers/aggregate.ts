@@ -36,7 +36,8 @@ export class Aggregator {
     let operator = this.#operators.get(norm);
     if (!operator) {
       const { rows, columns, rowPointers, columnIndices, weights } = this.#csr;
-      const values = norm === 'mean' || !weights ? meanWeights(rowPointers, columnIndices.length) : weights;
+      // The trainer refuses a store without weights for networks that need them.
+      const values = norm === 'mean' ? meanWeights(rowPointers, columnIndices.length) : weights!;
       const indptr = asInt32(rowPointers);
       operator = new SparseOperator({ rows, cols: columns, indptr, indices: asInt32(columnIndices), values });
       this.#operators.set(norm, operator);

@@ -1,16 +1,9 @@
 /** Block memory on a drive: one file per kind and stage, made when it is first written to. */
-import { BlockFile, type BlockRequest } from '@strata-ml/core';
+import { BlockFile, type BlockRequest, type Trace } from '@strata-ml/core';
 import type { GraphStore } from '../store/GraphStore.js';
 import type { BlockIo, TransferPurpose } from './BlockIo.js';
 import type { BlockNumbers } from './BlockNumbers.js';
 import type { HostMemory } from './HostMemory.js';
-
-/** Called when a transfer has been seen to end. */
-export type TransferWatcher = (transfer: {
-  readonly direction: 'read' | 'write';
-  readonly bytes: number;
-  readonly beginMs: number;
-}) => void;
 
 /** Reads the store's files and a run's own, `work-….blocks`, which are removed when it closes. */
 export class DriveIo implements BlockIo {
@@ -19,36 +12,36 @@ export class DriveIo implements BlockIo {
   readonly #store: GraphStore;
   readonly #numbers: BlockNumbers;
   readonly #memory: HostMemory;
-  readonly #onTransfer: TransferWatcher | undefined;
+  readonly #trace: Trace;
   readonly #files = new Map<string, BlockFile>();
-  readonly #running = new Map<number, { request: BlockRequest; direction: 'read' | 'write'; beginMs: number }>();
+  readonly #running = new Map<number, { readonly request: BlockRequest; readonly span: number }>();
 
-  constructor(store: GraphStore, numbers: BlockNumbers, memory: HostMemory, onTransfer?: TransferWatcher) {
+  constructor(store: GraphStore, numbers: BlockNumbers, memory: HostMemory, trace: Trace) {
     this.#store = store;
     this.#numbers = numbers;
     this.#memory = memory;
-    this.#onTransfer = onTransfer;
+    this.#trace = trace;
   }
 
   read(block: number, offset: number, purpose: TransferPurpose): void {
     const { kind, partition } = this.#numbers.name(block);
     const into = this.#memory.padded(offset, this.#numbers.bytes[block]!);
     if (into.length === 0) return;
-    const beginMs = performance.now();
+    const span = this.#trace.begin(`load ${kind}`, 'io');
     let request: BlockRequest;
     if (kind === 'topology') request = this.#store.readTopology(partition, into);
     else if (kind === 'features') request = this.#store.features.read(partition, into, 'features');
     else request = this.#file(block).read(partition, into, purpose === 'spill' ? 'spill' : kind);
-    this.#running.set(block, { request, direction: 'read', beginMs });
+    this.#running.set(block, { request, span });
   }
 
   write(block: number, offset: number, purpose: TransferPurpose): void {
     const { kind, partition } = this.#numbers.name(block);
     const from = this.#memory.padded(offset, this.#numbers.bytes[block]!);
     if (from.length === 0) return;
-    const beginMs = performance.now();
+    const span = this.#trace.begin(`store ${kind}`, 'io');
     const request = this.#file(block).write(partition, from, purpose === 'spill' ? 'spill' : kind);
-    this.#running.set(block, { request, direction: 'write', beginMs });
+    this.#running.set(block, { request, span });
   }
 
   settle(block: number): void {
@@ -58,10 +51,10 @@ export class DriveIo implements BlockIo {
     const begin = performance.now();
     running.request.wait();
     this.waitedMs += performance.now() - begin;
-    this.#report(block, running);
+    this.#trace.end(running.span, this.#numbers.bytes[block]!);
   }
 
-  /** Reports transfers that have ended meanwhile. */
+  /** Ends the spans of transfers that are done: they are noticed between steps, so spans may look longer than they were. */
   poll(): void {
     for (const [block, running] of this.#running) if (running.request.isDone) this.settle(block);
   }
@@ -93,9 +86,5 @@ export class DriveIo implements BlockIo {
       this.#files.set(name, file);
     }
     return file;
-  }
-
-  #report(block: number, { direction, beginMs }: { direction: 'read' | 'write'; beginMs: number }): void {
-    this.#onTransfer?.({ direction, bytes: this.#numbers.bytes[block]!, beginMs });
   }
 }

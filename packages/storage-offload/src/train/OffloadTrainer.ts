@@ -29,7 +29,7 @@ import { type BlockMemoryOptions, createResidency, plannedRun, playPlan } from '
 import type { EpochReport, OffloadEvaluation, PassReport } from './EpochReport.js';
 import type { EpochControl, FullGraphTrainer, LossAndGradient } from './FullGraphTrainer.js';
 import { stageWidths, trainedStages } from './ModelStages.js';
-import { type OffloadOptions, type ResolvedOffloadOptions, resolveOffloadOptions } from './options.js';
+import { checkWeights, type OffloadOptions, type ResolvedOffloadOptions, resolveOffloadOptions } from './options.js';
 import { StepRunner } from './StepRunner.js';
 import { evaluationSchedule, type Schedule, type ScheduleInput, trainingSchedule } from './schedule.js';
 import { type DeviceTraffic, trafficPerEpoch } from './TrafficCounters.js';
@@ -74,6 +74,7 @@ export class OffloadTrainer implements FullGraphTrainer {
    */
   static async open(store: GraphStore, options: OffloadOptions = {}): Promise<OffloadTrainer> {
     const resolved = resolveOffloadOptions(options);
+    checkWeights(store, resolved);
     const { featureWidth, classes } = store.meta;
     const spec = { ...resolved.model, inputWidth: featureWidth, numClasses: Math.max(1, classes) };
     const model = createGnn(spec, await importLayer(spec));
@@ -142,7 +143,7 @@ export class OffloadTrainer implements FullGraphTrainer {
       throw error;
     }
     const memory = this.#swap?.memory ?? new HostMemory(arenaBytes);
-    this.#io = new DriveIo(store, numbers, memory);
+    this.#io = new DriveIo(store, numbers, memory, options.trace);
     this.#live = createResidency(memoryOptions, this.#io);
     this.#twin = createResidency(memoryOptions);
     const rng = new Rng(options.seed);
@@ -157,6 +158,7 @@ export class OffloadTrainer implements FullGraphTrainer {
       rng,
       fusedHead,
       snapshots,
+      trace: options.trace,
     });
   }
 
@@ -224,6 +226,7 @@ export class OffloadTrainer implements FullGraphTrainer {
     for (const [i, step] of steps.entries()) {
       if (signal?.aborted) throw new AbortedError('OffloadTrainer: stopped before the epoch was done');
       this.#runner.run(step);
+      if (this.options.trace.isEnabled) this.#io.poll();
       const next = steps[i + 1];
       if (next?.kind !== step.kind || next.stage !== step.stage) {
         const now = this.#mark();

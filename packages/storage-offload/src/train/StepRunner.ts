@@ -1,5 +1,5 @@
 /** Computes the steps of a schedule: rows of blocks go to the device, through a stage, and back into blocks. */
-import type { Rng } from '@strata-ml/core';
+import type { Rng, Trace } from '@strata-ml/core';
 import { readTensor, unfilledTensor } from '@strata-ml/kernels';
 import { accuracy, crossEntropySum, type GnnModel } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
@@ -31,6 +31,7 @@ export interface StepRunnerOptions {
   readonly rng: Rng;
   readonly fusedHead: boolean;
   readonly snapshots: boolean;
+  readonly trace: Trace;
 }
 
 /** Runs steps in the order of their schedule; takes and gives back blocks exactly as the plan has them. */
@@ -77,7 +78,7 @@ export class StepRunner {
     const gathered = this.#gather(l, p);
     if (snapshots && this.#training) this.#keep(gathered);
     const context = this.#context(l, p, edges?.csr);
-    const z = forwardStage(stages[l]!, context, gathered);
+    const z = this.#compute(() => forwardStage(stages[l]!, context, gathered));
     gathered.dispose();
     const held = this.#residency.acquire();
     const out = this.#floats(held);
@@ -102,11 +103,9 @@ export class StepRunner {
     // The gradient of a batch norm needs sums over all partitions: here it ends at what the norm gives.
     const prepared = stage.hasBatchNorm ? stage.prepare!(gathered, context) : gathered;
     const compute = () => (stage.hasBatchNorm ? convolveStage : forwardStage)(stage, context, prepared);
-    const { value, input, parameters } = stageGradients(
-      model,
-      prepared,
-      dy ? compute : () => crossEntropySum(compute(), this.#labels(p), this.#trainRows(p), 1),
-      { ...(dy ? { dy } : {}), wantsInput: l > 0 },
+    const f = dy ? compute : () => crossEntropySum(compute(), this.#labels(p), this.#trainRows(p), 1);
+    const { value, input, parameters } = this.#compute(() =>
+      stageGradients(model, prepared, f, { ...(dy ? { dy } : {}), wantsInput: l > 0 }),
     );
     if (!dy) this.#sums.loss += readTensor(value)[0]!;
     this.#sums.add(parameters);
@@ -120,7 +119,7 @@ export class StepRunner {
     const edges = this.#edges(l, p);
     const gathered = this.#gather(l, p);
     const context = this.#context(l, p, edges?.csr);
-    const logits = forwardStage(stages[l]!, context, gathered);
+    const logits = this.#compute(() => forwardStage(stages[l]!, context, gathered));
     for (const [split, mask] of [store.trainMask, store.valMask, store.testMask].entries()) {
       const { correct, total } = accuracy(logits, this.#labels(p), this.#rowsOf(mask, p));
       this.#sums.correct[split]! += correct;
@@ -152,6 +151,10 @@ export class StepRunner {
     this.#residency.release(held);
   }
 
+  #compute<T>(body: () => T): T {
+    return this.#options.trace.span('compute', 'compute', body);
+  }
+
   get #residency(): Residency {
     return this.#options.residency;
   }
@@ -166,9 +169,10 @@ export class StepRunner {
 
   /** Rows that a partition reads: its own, then those of others by owner. */
   #gather(l: number, p: number): tf.Tensor2D {
-    const { store, stages, widths } = this.#options;
+    const { store, stages, widths, trace } = this.#options;
     const width = widths[l]!;
     const begin = performance.now();
+    const span = trace.begin('gather', 'other');
     const sources = sourcesOf(store.dependencies(p), p, stages[l]!.gathers);
     const count = stages[l]!.gathers ? store.expandedRows(p) : store.rows(p);
     const gathered = unfilledTensor<tf.Rank.R2>([count, width], (out) => {
@@ -188,15 +192,17 @@ export class StepRunner {
       }
     });
     this.gatherMs += performance.now() - begin;
+    trace.end(span, 4 * count * width);
     this.traffic.uploadBytes += 4 * count * width;
     return gathered as tf.Tensor2D;
   }
 
   /** Adds the gradient of gathered rows to the blocks of their owners, in the order in which they were gathered. */
   #scatter(l: number, p: number, gradient: tf.Tensor2D | undefined): void {
-    const { store, stages, widths } = this.#options;
+    const { store, stages, widths, trace } = this.#options;
     const width = widths[l]!;
     const begin = performance.now();
+    const span = trace.begin('scatter', 'other');
     const rows = gradient && readTensor(gradient);
     let at = 0;
     for (const q of sourcesOf(store.dependencies(p), p, stages[l]!.gathers)) {
@@ -212,6 +218,7 @@ export class StepRunner {
       this.#residency.release(held);
     }
     this.gatherMs += performance.now() - begin;
+    trace.end(span, 4 * at);
     this.traffic.downloadBytes += 4 * at;
   }
 

@@ -1,7 +1,8 @@
 /** Options of the trainer, and their defaults. */
-import { OptionError } from '@strata-ml/core';
+import { NO_TRACE, OptionError, type Trace } from '@strata-ml/core';
 import type { GnnSpec, OptimizerSpec } from '@strata-ml/models';
 import { type CachePolicyName, cachePolicies } from '../cache/CachePolicy.js';
+import type { GraphStore } from '../store/GraphStore.js';
 import { type PartitionOrder, partitionOrders } from './schedule.js';
 
 /** Ways of training, all with the same result. */
@@ -33,11 +34,27 @@ export interface OffloadOptions {
   readonly fusedHead?: boolean;
   /** Seeds the first parameters and dropout. @defaultValue `1` */
   readonly seed?: number;
+  /** Records transfers, gathering and computing. @defaultValue nothing is recorded */
+  readonly trace?: Trace;
 }
 
 /** {@link OffloadOptions} with every default filled in. */
 export interface ResolvedOffloadOptions extends Required<Omit<OffloadOptions, 'model'>> {
   readonly model: Omit<GnnSpec, 'inputWidth' | 'numClasses'>;
+}
+
+/** Throws if the store was prepared for other networks. */
+export function checkWeights({ meta }: GraphStore, { model }: ResolvedOffloadOptions): void {
+  if (meta.weights === 'none' && (model.model === 'gcn' || model.model === 'custom')) {
+    const remedy = "prepare the graph again with weights: 'gcn' (`strata offload prepare --model gcn`)";
+    throw new OptionError(
+      'OffloadTrainer',
+      'model',
+      model.model,
+      'sage, resSage or gat on a store without weights',
+      remedy,
+    );
+  }
 }
 
 /** Checks options and fills in defaults. @throws {@link OptionError} that names the first one out of range. */
@@ -52,6 +69,7 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
     fusedHead = true,
     seed = 1,
     optimizer = {},
+    trace = NO_TRACE,
   } = options;
   const policies = [...cachePolicies, 'none'];
   const known = (option: string, got: string, names: readonly string[]) => {
@@ -66,5 +84,5 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
     throw new OptionError(where, 'lookahead', lookahead, 'a whole number ≥ 0');
   }
   const model = { model: 'gcn', seed, ...options.model } as const;
-  return { mode, hostMemory, cachePolicy, order, lookahead, fusedHead, seed, optimizer, model };
+  return { mode, hostMemory, cachePolicy, order, lookahead, fusedHead, seed, optimizer, model, trace };
 }

@@ -2,7 +2,18 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { AbortedError, createDevice, type EngineReport, OptionError, type StorageMode } from '@strata-ml/core';
+import {
+  AbortedError,
+  type ChromeTrace,
+  createDevice,
+  createTraceBuffer,
+  type EngineReport,
+  OptionError,
+  openTrace,
+  readTrace,
+  type StorageMode,
+  toChromeTrace,
+} from '@strata-ml/core';
 import { flattenParameters, type ResolvedGnnSpec } from '@strata-ml/models';
 import { InMemoryTrainer } from '../baselines/InMemoryTrainer.js';
 import { checkpointFingerprint, loadCheckpoint, saveCheckpoint } from '../checkpoint/checkpoint.js';
@@ -26,6 +37,7 @@ export type OffloadEvent =
   | {
       readonly type: 'pass';
       readonly epoch: number;
+      readonly epochs: number;
       readonly pass: PassReport;
       readonly index: number;
       readonly of: number;
@@ -49,6 +61,8 @@ export interface TrainOffloadOptions extends OffloadOptions {
   readonly resume?: boolean;
   /** Ends the run cleanly between two steps; epochs that are done count. */
   readonly signal?: AbortSignal;
+  /** Record a trace of the last passes. @defaultValue `false` */
+  readonly traces?: boolean;
   readonly onEvent?: (event: OffloadEvent) => void;
 }
 
@@ -102,6 +116,8 @@ export interface OffloadReport {
   readonly passes: readonly PassReport[];
   readonly spec: ResolvedGnnSpec;
   readonly files: { readonly checkpoint?: string };
+  /** Transfers, gathering and computing, if asked for. */
+  readonly trace?: ChromeTrace;
 }
 
 /** Opens the trainer of a mode. */
@@ -126,7 +142,8 @@ export async function trainOffload(store: GraphStore, options: TrainOffloadOptio
   const lock = checkpointDir === undefined ? undefined : lockFolder(checkpointDir);
   let trainer: FullGraphTrainer | undefined;
   try {
-    trainer = await openTrainer(store, options);
+    const buffer = options.traces ? createTraceBuffer() : undefined;
+    trainer = await openTrainer(store, buffer ? { ...options, trace: openTrace(buffer) } : options);
     const { seed } = resolveOffloadOptions(options);
     const path = checkpointDir === undefined ? undefined : join(checkpointDir, 'checkpoint.safetensors');
     const fingerprint = checkpointFingerprint(store, trainer, seed);
@@ -162,6 +179,7 @@ export async function trainOffload(store: GraphStore, options: TrainOffloadOptio
       passes: run.reports.at(-1)?.passes ?? [],
       spec: trainer.model.spec,
       files: path === undefined ? {} : { checkpoint: path },
+      ...(buffer ? { trace: toChromeTrace([readTrace(buffer)]) } : {}),
     };
   } finally {
     trainer?.close();
@@ -198,7 +216,7 @@ class Run {
     const control = this.#signal ? { signal: this.#signal } : {};
     let index = 0;
     const onPass = (pass: PassReport) =>
-      this.#emit({ type: 'pass', epoch: trainer.epoch + 1, pass, index: index++, of: trainer.passesPerEpoch });
+      this.#emit({ type: 'pass', epoch: trainer.epoch + 1, epochs, pass, index: index++, of: trainer.passesPerEpoch });
     const report = await trainer.trainEpoch({ ...control, onPass });
     const { epoch, loss, seconds } = report;
     const isEvaluated = epoch % evalEvery === 0 || epoch === epochs;
