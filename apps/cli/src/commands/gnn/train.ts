@@ -7,7 +7,8 @@ import { addDataFlags, loadTrainingData } from '../../data.js';
 import { checkWritableFile } from '../../output/Output.js';
 import { partitionSource } from '../../partition.js';
 import { isPipeline } from './pipelineFlags.js';
-import { addTrainFlags, type TrainFlags, trainOptions } from './trainFlags.js';
+import { addTrainFlags, requireData, type TrainFlags, trainOptions } from './trainFlags.js';
+import { trainOffloaded } from './trainOffload.js';
 import { trainPipeline } from './trainPipeline.js';
 import { trainingTable } from './trainTable.js';
 import { TrainView } from './trainView.js';
@@ -19,7 +20,10 @@ export function trainCommand(area: Command): void {
   ).action(
     action<TrainFlags>(
       'gnn train',
-      async (flags, { output, signal, rank }) => {
+      async (flags, context) => {
+        if (flags.offload !== undefined) return trainOffloaded(flags, context);
+        const { output, signal, rank } = context;
+        requireData(flags);
         const place = await placeOf(flags, rank);
         const partitionOf = await partitionSource(flags.partition);
         if (flags.trace !== undefined && rank.isRoot) await checkWritableFile('--trace', flags.trace);

@@ -1,4 +1,5 @@
 /** Flags of `gnn train`, and the options of the trainer that they stand for. */
+import { OptionError } from '@strata-ml/core';
 import type { Layout, TrainOptions } from '@strata-ml/gnn-dist';
 import type { Command } from 'commander';
 import type { DataFlags } from '../../data.js';
@@ -14,6 +15,7 @@ import {
   number,
 } from '../../options.js';
 import { addModeFlags, given, type ModeFlags, modeOptions } from './modeFlags.js';
+import { addOffloadFlags, type OffloadFlags } from './offloadFlags.js';
 import { addPipelineFlags, type PipelineFlags } from './pipelineFlags.js';
 
 const models = { gcn: 'gcn', sage: 'sage', gat: 'gat', 'res-sage': 'resSage' } as const;
@@ -50,7 +52,7 @@ export interface RunFlags extends CommonFlags, ClusterFlags, DataFlags, Omit<Mod
 }
 
 /** Parsed flags of `gnn train`. */
-export interface TrainFlags extends RunFlags, PipelineFlags {
+export interface TrainFlags extends RunFlags, PipelineFlags, OffloadFlags {
   readonly mode: ModeFlags['mode'] | Layout;
   readonly checkpoint?: string;
   readonly checkpointEvery: number;
@@ -89,7 +91,7 @@ export function modelOptions({ model, layers, hidden, heads, dropout, norm }: Mo
 
 /** Adds all flags of `gnn train` but those of the data set. */
 export function addTrainFlags(command: Command): Command {
-  addModeFlags(command)
+  addOffloadFlags(addModeFlags(command))
     .option('--checkpoint <dir>', 'folder for checkpoints and the trained model')
     .option('--checkpoint-every <n>', 'epochs between checkpoints', integer('--checkpoint-every', atLeastOne), 50)
     .option('--resume', 'go on from the checkpoint in --checkpoint')
@@ -155,6 +157,11 @@ export function addRunFlags(command: Command): Command {
     .option('--timeout <seconds>', 'longest wait for another rank', number('--timeout', { min: 0.1, max: 86_400 }), 60);
   addEngineFlag(addSeedFlag(addClusterFlags(command)));
   return addCommonFlags(command);
+}
+
+/** With `--offload` the data may be in the folder already; any other run needs `--data`. */
+export function requireData({ data }: TrainFlags): void {
+  if (data === undefined) throw new OptionError('gnn train', '--data', data, 'given', '`strata data list` shows names');
 }
 
 /** Translates the flags of `gnn train`; what was not given is left to the trainer's defaults. */
