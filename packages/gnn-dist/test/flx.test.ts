@@ -1,5 +1,6 @@
+import { Rng } from '@strata-ml/core';
 import { type TrainOptions, trainGnn } from '@strata-ml/gnn-dist';
-import { messageGraph, partitionCluster } from '@strata-ml/graph';
+import { csrFromEdges, messageGraph, partitionCluster } from '@strata-ml/graph';
 import { expectClose, relativeL2 } from '@strata-ml/testing';
 import { describe, expect, it } from 'vitest';
 import { awkwardGraph, flat } from './support/data.js';
@@ -127,6 +128,43 @@ describe('what crosses servers', () => {
 });
 
 describe('masks', () => {
+  it.each(['zero', 'prefix'] as const)(
+    'mask %s: a server reads features L hops away, and none further',
+    async (mask) => {
+      // A path: server 0 owns 0 … 9 and alone has training vertices, so the loss is of its logits only.
+      const n = 30;
+      const graph = csrFromEdges({
+        numVertices: n,
+        sources: Int32Array.from({ length: n - 1 }, (_, v) => v),
+        destinations: Int32Array.from({ length: n - 1 }, (_, v) => v + 1),
+        symmetrize: true,
+      });
+      const own = Int32Array.from({ length: 10 }, (_, v) => v);
+      const partition = Int32Array.from({ length: n }, (_, v) => (v < 10 ? 0 : 1));
+      const rng = new Rng(4);
+      const loss = async (changed: number) => {
+        const values = Float32Array.from(
+          { length: 5 * n },
+          (_, i) => rng.normalAt(i) * (Math.floor(i / 5) === changed ? 3 : 1),
+        );
+        const data: typeof dense = {
+          name: 'path',
+          graph,
+          numFeatures: 5,
+          features: { kind: 'dense', values },
+          labels: Int32Array.from({ length: n }, (_, v) => v % 2),
+          numClasses: 2,
+          split: { train: own, val: own, test: own },
+        };
+        const run = { ...model('sage', 'layer', 0), epochs: 1, cluster: '2x1', partition, mode: 'flx' } as const;
+        return (await trainGnn(data, { ...run, flx: { preloadHops: 3, mask } })).metrics.trainLoss;
+      };
+      const base = await loss(-1);
+      expect(await loss(13)).toBe(base);
+      expect(await loss(12)).not.toBe(base);
+    },
+  );
+
   it('computing all rows or only those that count gives the same bits', async () => {
     const options = { ...model('sage', 'batch', 0.5), epochs: 2, cluster: '2x2', partition: 'random' } as const;
     const prefix = await trainGnn(dense, { ...options, mode: 'flx' });
