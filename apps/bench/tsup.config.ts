@@ -8,6 +8,7 @@ export default defineConfig(
     copy: 'src/contenders/copy.ts',
     denseStep: 'src/contenders/denseStep.ts',
     engineOps: 'src/contenders/engineOps.ts',
+    lmStep: 'src/contenders/lmStep.ts',
     linksRank: 'src/contenders/linksRank.ts',
     linksRun: 'src/contenders/linksRun.ts',
     linksShaped: 'src/contenders/linksShaped.ts',

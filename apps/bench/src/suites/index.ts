@@ -5,10 +5,11 @@ import { dense } from './dense.js';
 import { engine } from './engine.js';
 import { gnn } from './gnn.js';
 import { links } from './links.js';
+import { lm } from './lm.js';
 import { nodes } from './nodes.js';
 import { partition } from './partition.js';
 import { snapshot } from './snapshot.js';
 import { trace } from './trace.js';
 import { tutorial } from './tutorial.js';
 
-export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition, snapshot, links];
+export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition, snapshot, links, lm];
