@@ -8,6 +8,8 @@ export {
   saveSafetensors,
   type TensorToSave,
 } from './checkpoint/safetensors.js';
+export { type CnnConfig, cnnLayer, cnnLogits, cnnParameters } from './classifier/cnn.js';
+export { type MlpConfig, mlpLayer, mlpLogits, mlpParameters } from './classifier/mlp.js';
 export { dropoutKey } from './dropoutKey.js';
 export { type FeatureNorm, featureNorms, normaliseFeatures } from './featureNorm.js';
 export type { GraphContext, InputRows, NeighbourBlock, Normaliser } from './GraphContext.js';
@@ -60,6 +62,7 @@ export { gptEmbedding } from './transformer/gptEmbedding.js';
 export { loadGpt, type SavedGpt, saveGpt } from './transformer/gptFile.js';
 export { gptHead, IGNORED_TARGET, languageModelLoss, vocabularyRange } from './transformer/gptHead.js';
 export { gptLogits } from './transformer/gptLogits.js';
+export { type MaskOptions, maskTokens } from './transformer/maskTokens.js';
 export {
   gptParameters,
   initialiseParameter,
