@@ -28,10 +28,6 @@ export interface GenerateOptions extends SamplingOptions {
  * @param weights - whole, by the names of `gptParameters`
  * @throws {@link OptionError} if the prompt is empty, the model is no causal one, or an option is out of range.
  * @throws {@link AbortedError} if the signal stops it.
- * @example
- * for await (const token of generateTokens(tokenizer.encode('O Romeo'), weights, config, { topK: 20 })) {
- *   process.stdout.write(tokenizer.decode([token]));
- * }
  */
 export async function* generateTokens(
   prompt: ArrayLike<number>,
