@@ -3,10 +3,12 @@ import { packageConfig } from '../../tsup.base.js';
 
 export default defineConfig(
   packageConfig({
+    accuracyRun: 'src/contenders/accuracyRun.ts',
     allReduce: 'src/contenders/allReduce.ts',
     allReduceEntry: 'src/contenders/allReduceEntry.ts',
     copy: 'src/contenders/copy.ts',
     denseStep: 'src/contenders/denseStep.ts',
+    disaggregatedRun: 'src/contenders/disaggregatedRun.ts',
     engineOps: 'src/contenders/engineOps.ts',
     lmStep: 'src/contenders/lmStep.ts',
     linksRank: 'src/contenders/linksRank.ts',

@@ -1,7 +1,8 @@
-/** Program: writes the tables of `results/*.json` into the READMEs that have markers for them. */
+/** Program: writes the tables of `results/*.json` into the READMEs that have markers for them, and the pictures beside the results. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { linksPlot } from './harness/linksPlot.js';
 import { fillMarkers, parseResult } from './harness/readme.js';
 import { markdownTable } from './harness/table.js';
 
@@ -14,6 +15,11 @@ for (const file of existsSync(results) ? readdirSync(results).sort() : []) {
   if (!file.endsWith('.json')) continue;
   const result = parseResult(readFileSync(join(results, file), 'utf8'));
   tables.set(result.suite, markdownTable(result));
+  if (result.suite === 'links') {
+    for (const data of new Set(result.rows.map(({ params }) => String(params.data)))) {
+      writeFileSync(join(results, `links-${data}.svg`), linksPlot(result, data));
+    }
+  }
 }
 
 const packages = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name, 'README.md'));

@@ -1,7 +1,9 @@
 /** All suites, by name. */
 import type { Suite } from '../harness/types.js';
+import { accuracy } from './accuracy.js';
 import { comm } from './comm.js';
 import { dense } from './dense.js';
+import { disaggregated } from './disaggregated.js';
 import { engine } from './engine.js';
 import { gnn } from './gnn.js';
 import { links } from './links.js';
@@ -12,4 +14,18 @@ import { snapshot } from './snapshot.js';
 import { trace } from './trace.js';
 import { tutorial } from './tutorial.js';
 
-export const suites: readonly Suite[] = [engine, dense, gnn, comm, trace, tutorial, nodes, partition, snapshot, links, lm];
+export const suites: readonly Suite[] = [
+  engine,
+  dense,
+  gnn,
+  comm,
+  trace,
+  tutorial,
+  nodes,
+  partition,
+  snapshot,
+  links,
+  lm,
+  accuracy,
+  disaggregated,
+];

@@ -47,6 +47,26 @@ export class HaloExchange implements RowExchange {
     );
   }
 
+  /**
+   * Starts to exchange rows that `pack` writes, in the order of the send list; may be on its way while other exchanges run.
+   *
+   * @param halo - where rows land, float32 `[numHalo, width]`
+   */
+  startRows(
+    pack: (rows: Int32Array, out: Float32Array) => void,
+    width: number,
+    halo: Float32Array,
+    { phase, layer }: { readonly phase: string; readonly layer: number },
+  ): PendingExchange {
+    const packed = (peer: number, rows: Int32Array) => {
+      const out = this.#buffer(`r${peer}`, rows.length * width);
+      pack(rows, out);
+      return out;
+    };
+    // Tags of layers begin at 2.
+    return this.#start(packed, halo, width, { phase, layer, tag: 0 });
+  }
+
   startBackward(
     haloGradient: Float32Array,
     width: number,

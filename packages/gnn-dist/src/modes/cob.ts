@@ -9,6 +9,7 @@ import { OptionError, Rng } from '@strata-ml/core';
 import { exchangeWidths } from '@strata-ml/models';
 import { DistGraphContext } from '../DistGraphContext.js';
 import type { HaloExchange } from '../exchange/haloExchange.js';
+import type { FeatureRows } from '../input/featureRows.js';
 import { InputFeatures } from '../input/InputFeatures.js';
 import { layerBytes } from '../plan/layerTraffic.js';
 import type { HaloBytes } from '../plan/traffic.js';
@@ -44,7 +45,11 @@ export interface CobOptions {
   readonly seeds?: 'global' | 'local';
   /** Hops, fan-out and selection of sampler `'eas'`. */
   readonly eas?: Pick<EasOptions, 'hops' | 'fanout' | 'select'>;
-  /** Sample the next step on a thread of its own while this one computes. @defaultValue `true` */
+  /**
+   * While a step computes, sample later ones on a thread of its own, and load dense features of the next one of the epoch.
+   *
+   * @defaultValue `true`
+   */
   readonly background?: boolean;
 }
 
@@ -97,6 +102,14 @@ export const cob = defineMode<ResolvedCobOptions>({
   create: (environment, options) => new CobMode(environment, options),
 });
 
+/** A batch that is placed, with its features on their way. */
+interface PreparedBatch {
+  readonly epoch: number;
+  readonly step: number;
+  readonly rows: ServerRows;
+  readonly finishFeatures: () => FeatureRows;
+}
+
 class CobMode implements TrainingMode {
   readonly stepsPerEpoch: number;
   readonly #environment: ModeEnvironment;
@@ -104,6 +117,9 @@ class CobMode implements TrainingMode {
   readonly #source: BatchSource | undefined;
   readonly #owned: Int32Array;
   readonly #isTrain: Uint8Array;
+  /** Features of the next step travel while this one computes. */
+  readonly #loadsAhead: boolean;
+  #next: PreparedBatch | undefined;
   #view: StepView | undefined;
   #received = { intraBytes: 0, interBytes: 0 };
   #loadedRows = 0;
@@ -115,6 +131,8 @@ class CobMode implements TrainingMode {
     const { graph, include, outDegrees } = views.train;
     this.#environment = environment;
     this.stepsPerEpoch = options.itersPerEpoch;
+    // Sparse rows are sent as wide dense ones, in pieces: holding a whole batch of them would cost too much memory.
+    this.#loadsAhead = options.background && data.features.kind === 'dense';
     this.#plan = {
       ...options,
       graph,
@@ -139,19 +157,11 @@ class CobMode implements TrainingMode {
 
   beginStep(epoch: number, step: number): StepView {
     if (step === 0) this.#received = { intraBytes: 0, interBytes: 0 };
-    const { ctx, payload, times } = this.#environment;
-    this.#view = ctx.trace.span('switch batch', 'other', () => {
-      const rows = times.time('sampling', () => {
-        const layout = shareLayout(ctx.serverGroup, this.#source?.take(epoch, step), 'sampling');
-        const firstRank = firstRankOf(this.#plan);
-        const mine: number[] = [];
-        layout.vertices.forEach((v, i) => {
-          if (layout.hops[i] === 0 && layout.devices[i] === ctx.localRank) mine.push(v);
-        });
-        const n = this.#plan.graph.numVertices;
-        return serverRows(layout, n, payload.spec.layers, firstRank, ctx.localRank, Int32Array.from(mine));
-      });
-      return this.#build(rows, epoch, step);
+    this.#view = this.#environment.ctx.trace.span('switch batch', 'other', () => {
+      const view = this.#build(this.#next ?? this.#prepare(epoch, step));
+      // Not beyond the epoch: its bytes are its own.
+      this.#next = this.#loadsAhead && step + 1 < this.stepsPerEpoch ? this.#prepare(epoch, step + 1) : undefined;
+      return view;
     });
     return this.#view;
   }
@@ -174,19 +184,38 @@ class CobMode implements TrainingMode {
     this.#source?.dispose();
   }
 
-  #build(rows: ServerRows, epoch: number, step: number): StepView {
+  /** Places the vertices of a step and asks for their features; collective. */
+  #prepare(epoch: number, step: number): PreparedBatch {
+    const { ctx, payload, times, serverOf } = this.#environment;
+    const { data, partOf, spec } = payload;
+    const rows = times.time('sampling', () => {
+      const layout = shareLayout(ctx.serverGroup, this.#source?.take(epoch, step), 'sampling');
+      const firstRank = firstRankOf(this.#plan);
+      const mine: number[] = [];
+      layout.vertices.forEach((v, i) => {
+        if (layout.hops[i] === 0 && layout.devices[i] === ctx.localRank) mine.push(v);
+      });
+      const n = this.#plan.graph.numVertices;
+      return serverRows(layout, n, spec.layers, firstRank, ctx.localRank, Int32Array.from(mine));
+    });
+    const foreign = rows.vertices.filter((v) => partOf[v] !== ctx.rank);
+    const fetch = new RowFetch(ctx.world, this.#owned, foreign, partOf, times, 'sampling');
+    const finishFeatures = fetch.startRows(data.features, data.numFeatures, rows.vertices, 'load');
+    this.#add(fetch.bytes(serverOf, ctx.rank, 4 * data.numFeatures));
+    return { epoch, step, rows, finishFeatures };
+  }
+
+  #build({ epoch, step, rows, finishFeatures }: PreparedBatch): StepView {
     const { ctx, payload, times, serverOf } = this.#environment;
     const { world, trace } = ctx;
-    const { data, partOf, spec, options: run } = payload;
+    const { data, spec, options: run } = payload;
     const { sampler, layers } = this.#plan;
     const outputs = rows.countUpTo[0]!;
     const local = batchData(data, rows.vertices.subarray(0, outputs), this.#isTrain);
     const counts = Int32Array.of(local.train.length, outputs);
     world.allReduce(counts, { phase: 'sampling' });
 
-    const foreign = rows.vertices.filter((v) => partOf[v] !== ctx.rank);
-    const fetch = new RowFetch(world, this.#owned, foreign, partOf, times, 'sampling');
-    const features = fetch.rows(data.features, data.numFeatures, rows.vertices, 'load');
+    const features = finishFeatures();
     const segment = times.time('sampling', () => {
       const isInduced = sampler === 'cluster' || sampler === 'saint-node';
       return buildSegment({
@@ -210,7 +239,6 @@ class CobMode implements TrainingMode {
       backward: i > 0 || hasEncoder,
     }));
     this.#add(layerBytes(traffic, serverOf, ctx.rank));
-    this.#add(fetch.bytes(serverOf, ctx.rank, 4 * data.numFeatures));
     this.#loadedRows = rows.vertices.length;
     this.#seeds = outputs;
     const first = segment.stages[0]!;

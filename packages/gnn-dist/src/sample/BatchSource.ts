@@ -1,4 +1,4 @@
-/** Where batches come from: planned on this thread when asked for, or on another one a step ahead. */
+/** Where batches come from: planned on this thread when asked for, or ahead on another one. */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
 import { StrataError } from '@strata-ml/core';
 import type { ServerLayout } from '../server/ServerLayout.js';
@@ -15,9 +15,12 @@ export interface BatchWorkerData {
 /** An answer of the planning thread. */
 export type BatchAnswer = { readonly layout: ServerLayout } | { readonly error: string };
 
+/** One is computed with, the features of the next are loaded, the one after that is planned. */
+const STEPS_AHEAD = 2;
+
 /** Gives the layout of each step, in order. */
 export interface BatchSource {
-  /** The layout of a step; asks for the next one's meanwhile, if there is one. */
+  /** The layout of a step; asks for those after it meanwhile. */
   take(epoch: number, step: number): ServerLayout;
   dispose(): void;
 }
@@ -28,7 +31,7 @@ export function directBatches(plan: BatchPlan): BatchSource {
 }
 
 /**
- * Plans on a thread of its own, one step ahead: while a step computes, the next one's vertices are sampled and placed.
+ * Plans on a thread of its own, two steps ahead: while a step computes, vertices of later ones are sampled and placed.
  *
  * The caller blocks in `take` until the answer is there; it needs no turn of its event loop.
  */
@@ -39,7 +42,8 @@ export class BackgroundBatches implements BatchSource {
   readonly #stepsPerEpoch: number;
   readonly #timeoutMs: number;
   #taken = 0;
-  #asked: string | undefined;
+  /** Steps asked for and not taken yet, in order. */
+  readonly #asked: { readonly epoch: number; readonly step: number }[] = [];
 
   /** @param timeoutMs - longest wait for one batch */
   constructor(plan: BatchPlan, timeoutMs: number) {
@@ -55,11 +59,16 @@ export class BackgroundBatches implements BatchSource {
   }
 
   take(epoch: number, step: number): ServerLayout {
-    const wanted = `${epoch} ${step}`;
-    if (this.#asked !== wanted) this.#ask(epoch, step);
+    // Steps that nobody took: a resumed run starts elsewhere.
+    while (this.#asked[0] && !(this.#asked[0].epoch === epoch && this.#asked[0].step === step)) this.#receive();
+    if (this.#asked.length === 0) this.#ask(epoch, step);
+    let last = this.#asked.at(-1)!;
     const answer = this.#receive();
-    const last = step + 1 === this.#stepsPerEpoch;
-    this.#ask(last ? epoch + 1 : epoch, last ? 0 : step + 1);
+    while (this.#asked.length < STEPS_AHEAD) {
+      const isLast = last.step + 1 === this.#stepsPerEpoch;
+      last = { epoch: isLast ? last.epoch + 1 : last.epoch, step: isLast ? 0 : last.step + 1 };
+      this.#ask(last.epoch, last.step);
+    }
     return answer;
   }
 
@@ -69,9 +78,7 @@ export class BackgroundBatches implements BatchSource {
   }
 
   #ask(epoch: number, step: number): void {
-    // A step that nobody took (a resumed run starts elsewhere): its answer comes first.
-    if (this.#asked !== undefined && Atomics.load(this.#answers, 0) <= this.#taken) this.#receive();
-    this.#asked = `${epoch} ${step}`;
+    this.#asked.push({ epoch, step });
     this.#port.postMessage({ epoch, step });
   }
 
@@ -80,7 +87,7 @@ export class BackgroundBatches implements BatchSource {
       throw new StrataError('ERR_STRATA_SAMPLING', `sampling: the next batch must come within ${this.#timeoutMs} ms`);
     }
     this.#taken++;
-    this.#asked = undefined;
+    this.#asked.shift();
     const answer = receiveMessageOnPort(this.#port)?.message as BatchAnswer | undefined;
     if (!answer || 'error' in answer) {
       throw new StrataError(

@@ -3,7 +3,7 @@
  * layers for them, and how to return gradients.
  */
 import type { ProcessGroup } from '@strata-ml/core';
-import { readTensor, tensorFrom } from '@strata-ml/kernels';
+import { type Csr, readTensor, tensorFrom } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Features } from '../data.js';
 import { HaloExchange } from '../exchange/haloExchange.js';
@@ -87,43 +87,66 @@ export class RowFetch {
    * @param vertices - each one mine or wanted
    */
   rows(features: Features, width: number, vertices: Int32Array, phase: string): FeatureRows {
-    const regionOf = new Map(Array.from(this.#wanted, (v, i) => [v, this.#position[i]!]));
-    if (features.kind === 'csr') {
-      const { indptr, indices, values } = features.csr;
-      const received = new SparseRows.Builder(this.#wanted.length, width);
-      this.#pieces(
-        width,
-        phase,
-        (id, out, at) => {
-          for (let e = indptr[id]!; e < indptr[id + 1]!; e++) out[at + indices[e]!] = values ? values[e]! : 1;
-        },
-        (position, data) => received.setRows(position, data),
-      );
-      const mine = vertices.filter((v) => !regionOf.has(v));
-      let next = 0;
-      const order = vertices.map((v) => {
-        const position = regionOf.get(v);
-        return position === undefined ? next++ : mine.length + position;
-      });
-      return SparseRows.join(SparseRows.select(features.csr, mine), received.build(), order).operator();
-    }
+    return this.startRows(features, width, vertices, phase)();
+  }
+
+  /**
+   * Likewise, but returns at once what finishes it. Dense rows travel meanwhile; sparse ones, which are wide, in pieces while
+   * it is finished.
+   */
+  startRows(features: Features, width: number, vertices: Int32Array, phase: string): () => FeatureRows {
+    return features.kind === 'csr'
+      ? () => this.#sparseRows(features.csr, width, vertices, phase)
+      : this.#startDense(features.values, width, vertices, phase);
+  }
+
+  #startDense(values: Float32Array, width: number, vertices: Int32Array, phase: string): () => FeatureRows {
     const region = new Float32Array(this.#wanted.length * width);
-    const { values } = features;
+    const pack = (rows: Int32Array, out: Float32Array) => {
+      rows.forEach((row, i) => {
+        const id = this.#owned[row]!;
+        out.set(values.subarray(id * width, (id + 1) * width), i * width);
+      });
+    };
+    const pending = this.#exchange.startRows(pack, width, region, { phase, layer: 1 });
+    return () => {
+      pending.finish();
+      const regionOf = this.#regionOf();
+      return tf.keep(
+        tensorFrom([vertices.length, width], (out) => {
+          vertices.forEach((id, row) => {
+            const position = regionOf.get(id);
+            const [from, at] = position === undefined ? [values, id * width] : [region, position * width];
+            out.set(from.subarray(at, at + width), row * width);
+          });
+        }) as tf.Tensor2D,
+      );
+    };
+  }
+
+  #regionOf(): Map<number, number> {
+    return new Map(Array.from(this.#wanted, (v, i) => [v, this.#position[i]!]));
+  }
+
+  #sparseRows(csr: Csr, width: number, vertices: Int32Array, phase: string): FeatureRows {
+    const regionOf = this.#regionOf();
+    const { indptr, indices, values } = csr;
+    const received = new SparseRows.Builder(this.#wanted.length, width);
     this.#pieces(
       width,
       phase,
-      (id, out, at) => out.set(values.subarray(id * width, (id + 1) * width), at),
-      (position, data) => region.set(data, position * width),
+      (id, out, at) => {
+        for (let e = indptr[id]!; e < indptr[id + 1]!; e++) out[at + indices[e]!] = values ? values[e]! : 1;
+      },
+      (position, data) => received.setRows(position, data),
     );
-    return tf.keep(
-      tensorFrom([vertices.length, width], (out) => {
-        vertices.forEach((id, row) => {
-          const position = regionOf.get(id);
-          const [from, at] = position === undefined ? [values, id * width] : [region, position * width];
-          out.set(from.subarray(at, at + width), row * width);
-        });
-      }) as tf.Tensor2D,
-    );
+    const mine = vertices.filter((v) => !regionOf.has(v));
+    let next = 0;
+    const order = vertices.map((v) => {
+      const position = regionOf.get(v);
+      return position === undefined ? next++ : mine.length + position;
+    });
+    return SparseRows.join(SparseRows.select(csr, mine), received.build(), order).operator();
   }
 
   /** [h ‖ rows of the wanted vertices], h float32 `[numOwned, F]`; gradients of copies return to their owners. */

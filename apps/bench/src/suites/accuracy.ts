@@ -1,0 +1,124 @@
+/** Suite `accuracy`: test accuracy of full-graph and mini-batch modes, beside what is published or known of the data. */
+import { fileURLToPath } from 'node:url';
+import type { Case, Contender, Suite } from '../harness/types.js';
+import { dataFolder } from './dataFolder.js';
+
+const program = fileURLToPath(new URL('./accuracyRun.js', import.meta.url));
+
+/** A task, and what is known of it. */
+interface Task {
+  readonly data: string;
+  /** Percent, and where from. */
+  readonly known: number | string;
+  readonly from: string;
+  readonly seeds: readonly number[];
+  readonly epochs: number;
+  readonly model: 'gcn' | 'sage';
+  readonly batchSize: number;
+}
+
+/** GCN of the paper: 2 layers of 16, dropout 0.5, Adam 0.01, L2 5e-4. Wider where there are more classes. */
+const tasks: readonly Task[] = [
+  {
+    data: 'cora',
+    known: 81.5,
+    from: 'GCN, arXiv:1609.02907',
+    seeds: [1, 2, 3, 4, 5],
+    epochs: 200,
+    model: 'gcn',
+    batchSize: 18,
+  },
+  {
+    data: 'citeseer',
+    known: 70.3,
+    from: 'GCN, arXiv:1609.02907',
+    seeds: [1, 2, 3, 4, 5],
+    epochs: 200,
+    model: 'gcn',
+    batchSize: 15,
+  },
+  {
+    data: 'amazon-photo',
+    known: 86.2,
+    from: 'two-hop model on this split',
+    seeds: [1, 2],
+    epochs: 200,
+    model: 'gcn',
+    batchSize: 20,
+  },
+  {
+    data: 'coauthor-cs',
+    known: 92.1,
+    from: 'two-hop model on this split',
+    seeds: [1, 2],
+    epochs: 60,
+    model: 'gcn',
+    batchSize: 75,
+  },
+  { data: 'tolokers', known: 'none', from: '', seeds: [1, 2], epochs: 100, model: 'sage', batchSize: 1024 },
+  {
+    data: 'coauthor-physics',
+    known: 93.3,
+    from: 'two-hop model on this split',
+    seeds: [1, 2],
+    epochs: 40,
+    model: 'sage',
+    batchSize: 25,
+  },
+];
+
+/** Every task with every mode. */
+export const accuracy: Suite = {
+  name: 'accuracy',
+  description:
+    'test accuracy of full-graph, sampled and mini-batch modes beside published values; seconds are of whole runs',
+  cases: () => tasks.map(accuracyCase),
+};
+
+function accuracyCase({ data, known, from, seeds, epochs, model, batchSize }: Task): Case {
+  const isGcn = model === 'gcn';
+  const base = {
+    model: isGcn ? { model, layers: 2, hidden: data === 'coauthor-cs' ? 64 : 16 } : { model, layers: 3, hidden: 64 },
+    optimizer: { lr: 0.01, ...(isGcn ? { weightDecay: 5e-4 } : {}) },
+    epochs,
+    evalEvery: epochs > 100 ? 2 : 5,
+    haloFeatures: 'once',
+  };
+  const { haloFeatures: _, ...shared } = base;
+  // Published splits train on few vertices per class: all their neighbours can be drawn.
+  const fanout = isGcn ? 25 : 10;
+  const fanouts = new Array<number>(base.model.layers).fill(fanout);
+  const runs: Readonly<Record<string, object>> = {
+    'full-graph, 1 device': { train: { ...base, mode: 'full-graph' } },
+    'full-graph': { train: { ...base, cluster: '2x2', mode: 'full-graph' } },
+    'flx-eas': { train: { ...base, cluster: '2x2', mode: 'flx-eas' } },
+    cob: { train: { ...base, cluster: '2x2', mode: 'cob', cob: { fanout, itersPerEpoch: 2 } } },
+    distdgl: { train: { ...base, cluster: '2x2', mode: 'distdgl', distdgl: { fanouts, batchSize } } },
+    disaggregated: {
+      pipeline: {
+        ...shared,
+        batchWorkers: 1,
+        computeWorkers: 2,
+        sync: 'sync-grads',
+        fanouts,
+        batchSize: 2 * batchSize,
+      },
+    },
+  };
+  return {
+    name: data,
+    params: { data, model: `${model} ${base.model.layers}×${base.model.hidden}`, epochs, 'known %': known, from },
+    kind: 'measured',
+    unit: 's',
+    contenders: Object.entries(runs).map(
+      ([name, run]): Contender => ({
+        name,
+        version: '',
+        command: process.execPath,
+        args: [program, JSON.stringify({ data, seeds, ...run })],
+        maxRounds: 1,
+        ...(dataFolder(data) ? {} : { missing: `no data set ${data}; set STRATA_DATA` }),
+      }),
+    ),
+  };
+}
