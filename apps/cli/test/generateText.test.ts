@@ -1,10 +1,27 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CharacterTokenizer } from '@strata-ml/datasets';
-import { gptConfig, gptParameters, initialiseParameter, saveGpt } from '@strata-ml/models';
+import {
+  exportGpt2,
+  type GptConfig,
+  gptConfig,
+  gptParameters,
+  initialiseParameter,
+  type NamedTensors,
+  saveGpt,
+  saveSafetensors,
+} from '@strata-ml/models';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { problemOf, strata } from './run.js';
+import { hasData, problemOf, strata } from './run.js';
+
+const initialWeights = (config: GptConfig): NamedTensors =>
+  Object.fromEntries(
+    gptParameters(config).map((parameter) => {
+      const { name, shape } = parameter;
+      return [name, { shape, data: initialiseParameter(parameter, 1) }];
+    }),
+  );
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-cli-generate-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -12,13 +29,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeAll(() => {
   const tokenizer = CharacterTokenizer.of('abcé ');
   const config = gptConfig({ layers: 1, width: 8, heads: 2, context: 6, vocabulary: tokenizer.vocabularySize });
-  const weights = Object.fromEntries(
-    gptParameters(config).map((parameter) => {
-      const { name, shape } = parameter;
-      return [name, { shape, data: initialiseParameter(parameter, 1) }];
-    }),
-  );
-  saveGpt(join(folder, 'model.safetensors'), { config, weights, tokenizer: tokenizer.toJSON() });
+  saveGpt(join(folder, 'model.safetensors'), {
+    config,
+    weights: initialWeights(config),
+    tokenizer: tokenizer.toJSON(),
+  });
 });
 
 it('continues a prompt, the same for the same seed, and counts what it made', async () => {
@@ -36,6 +51,32 @@ it('continues a prompt, the same for the same seed, and counts what it made', as
   expect([...metrics.text]).toHaveLength(20);
   expect(plain.stdout).toBe(`ab${metrics.text}\n`);
   expect(JSON.parse(other.stdout).metrics.text).not.toBe(metrics.text);
+});
+
+it.skipIf(!hasData('gpt2-bpe'))('generates with weights as GPT-2 publishes them', async () => {
+  const config = gptConfig({ layers: 1, width: 8, heads: 2, context: 16, vocabulary: 50_257 });
+  const published = join(folder, 'gpt2');
+  mkdirSync(published);
+  writeFileSync(join(published, 'config.json'), JSON.stringify({ n_head: 2, activation_function: 'gelu_new' }));
+  saveSafetensors(join(published, 'model.safetensors'), exportGpt2(initialWeights(config), config));
+  const flags = [
+    'lm',
+    'generate',
+    '--checkpoint',
+    published,
+    '--prompt',
+    'Hello world',
+    '--tokens',
+    '3',
+    '--engine',
+    'cpu',
+  ];
+  const { code, stdout, stderr } = await strata([...flags, '--json', '-']);
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    config: { model: { heads: 2, vocabulary: 50_257 } },
+    metrics: { promptTokens: 2, tokensMade: 3 },
+  });
 });
 
 it('says what is wrong with a model, a prompt or a flag', async () => {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DataError } from '@strata-ml/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -11,7 +12,7 @@ import {
   type Tokenizer,
   tokenizerFromFile,
 } from '../src/index.js';
-import { hasRealData, realData } from './support/dataFolder.js';
+import { hasRealData, realData, scratch } from './support/dataFolder.js';
 
 const anyText = fc.string({ unit: 'grapheme', maxLength: 60 });
 const roundTrip = (tokenizer: Tokenizer, text: string) => {
@@ -110,6 +111,35 @@ describe('BytePairTokenizer', () => {
     expect(() => new BytePairTokenizer({ ...file, tokens: [...file.tokens, 'a'] })).toThrow('twice');
     expect(() => byteTokenizer().decode([256])).toThrow(DataError);
     expect(() => tokenizerFromFile({ type: 'words' } as never)).toThrow('`characters` or `bpe`');
+  });
+});
+
+describe('loadGpt2Tokenizer', () => {
+  const { tokens } = byteTokenizer().toJSON() as BytePairFile;
+  const write = (folder: string, files: Record<string, string>) => {
+    mkdirSync(join(scratch, folder));
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(scratch, folder, name), text);
+    return join(scratch, folder);
+  };
+  const ids = Object.fromEntries([...tokens, 'ab'].map((token, id) => [token, id]));
+
+  it('reads the files by either pair of names', async () => {
+    const merges = '#version: 0.2\na b\n';
+    for (const [i, names] of [
+      ['encoder.json', 'vocab.bpe'],
+      ['vocab.json', 'merges.txt'],
+    ].entries()) {
+      const folder = write(`gpt2-${i}`, { [names[0]!]: JSON.stringify(ids), [names[1]!]: merges });
+      expect([...(await loadGpt2Tokenizer(folder)).encode('abb')]).toEqual([256, 0x62]);
+    }
+  });
+
+  it('says what is wrong with a file', async () => {
+    await expect(loadGpt2Tokenizer(write('none', {}))).rejects.toThrow('encoder.json');
+    await expect(loadGpt2Tokenizer(write('damaged', { 'vocab.json': '{', 'merges.txt': '' }))).rejects.toThrow('JSON');
+    const gap = JSON.stringify({ ...ids, ab: 300 });
+    const folder = write('gap', { 'vocab.json': gap, 'merges.txt': '' });
+    await expect(loadGpt2Tokenizer(folder)).rejects.toThrow('256 has no token');
   });
 });
 

@@ -29,7 +29,7 @@ export function transformerOperations(): TransformerOperations {
 }
 
 /** From operations that every engine has; each carries its own gradient, or uses those that `initEngine` registers. */
-export const composed: TransformerOperations = {
+const composed: TransformerOperations = {
   linear(x, weight, bias, activation = 'linear') {
     const y = affine(asRows(x), weight as tf.Tensor2D, bias as tf.Tensor1D);
     const active = activation === 'gelu' ? gelu(y) : activation === 'relu' ? tf.relu(y) : y;

@@ -43,7 +43,7 @@ export function gptParameters(config: GptConfig): TransformerParameter[] {
 }
 
 /** The parameters of one block. */
-export function blockParameters(
+function blockParameters(
   prefix: string,
   width: number,
   layer: number,

@@ -1,7 +1,4 @@
 /** `strata lm generate`. */
-import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { DataError } from '@strata-ml/core';
 import type { Command } from 'commander';
 import { action } from '../../action.js';
 import { addCommonFlags, addEngineFlag, addSeedFlag, type CommonFlags, integer, number } from '../../options.js';
@@ -34,15 +31,10 @@ export function generateTextCommand(area: Command): void {
       async (flags, { output, signal }) => {
         const { checkpoint, prompt, tokens, temperature, topK, topP, seed, engine } = flags;
         const { initEngine } = await import('@strata-ml/core');
-        const { generateTokens, loadGpt } = await import('@strata-ml/models');
-        const { tokenizerFromFile } = await import('@strata-ml/datasets');
+        const { generateTokens } = await import('@strata-ml/models');
         const tf = await import('@tensorflow/tfjs-core');
-        const path = modelFile(checkpoint);
-        const model = loadGpt(path);
-        if (model.tokenizer === undefined) {
-          throw new DataError(`${path}: must hold the tokenizer it was trained with, it holds none`);
-        }
-        const tokenizer = tokenizerFromFile(model.tokenizer as Parameters<typeof tokenizerFromFile>[0]);
+        const { loadModel } = await import('./loadModel.js');
+        const { path, tokenizer, ...model } = await loadModel(checkpoint);
         const asked = tokenizer.encode(prompt);
         const report = await initEngine(engine === 'auto' ? {} : { prefer: engine as 'native' });
         const weights = Object.fromEntries(
@@ -87,13 +79,3 @@ export function generateTextCommand(area: Command): void {
 }
 
 const topP = number('--top-p', { min: 0, isMinOpen: true, max: 1 });
-
-/** The model's file: what was named, or in the folder that was named. @throws DataError if there is none. */
-function modelFile(checkpoint: string): string {
-  const isFolder = existsSync(checkpoint) && statSync(checkpoint).isDirectory();
-  const path = isFolder ? join(checkpoint, 'model.safetensors') : checkpoint;
-  if (existsSync(path)) return path;
-  throw new DataError(
-    `${path}: must be a trained model, there is no such file; \`strata lm train --checkpoint DIR\` writes one when it is done`,
-  );
-}
