@@ -2,7 +2,7 @@
 import { Rng } from '@strata-ml/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildSchedule } from '../src/schedule/buildSchedule.js';
+import { buildForwardSchedule, buildSchedule } from '../src/schedule/buildSchedule.js';
 import { formatOps, type Schedule, type ScheduleKind, transfersOf } from '../src/schedule/ops.js';
 import { simulateSchedule } from '../src/schedule/simulateSchedule.js';
 import { ScheduleError, validateSchedule } from '../src/schedule/validateSchedule.js';
@@ -145,6 +145,19 @@ describe('validator', () => {
       ),
       { numRuns: 100 },
     );
+  });
+
+  it('accepts forwards alone, of any number of micro-batches, with a queue of one', () => {
+    for (const [p, v] of [
+      [1, 1],
+      [2, 2],
+      [3, 2],
+      [4, 3],
+    ] as const) {
+      for (let m = 1; m < 20; m++) {
+        expect(validateSchedule(buildForwardSchedule(p, m, v), { queue: 1 }).messages).toBe((p * v - 1) * m);
+      }
+    }
   });
 
   const broken = (change: (ops: Schedule[number][]) => void): Schedule => {

@@ -1,6 +1,6 @@
 /** Builds schedules: the compute order of each rank, with its messages in between. */
 import { OptionError } from '@strata-ml/core';
-import { gpipeOrder, interleavedOrder, oneForwardOneBackwardOrder } from './computeOrder.js';
+import { forwardOrder, gpipeOrder, interleavedOrder, oneForwardOneBackwardOrder } from './computeOrder.js';
 import {
   type ComputeOp,
   type P2pMode,
@@ -53,12 +53,10 @@ export function buildSchedule(
  * @throws {@link OptionError} if a number is out of range.
  */
 export function buildForwardSchedule(stages: number, microBatches: number, chunks = 1): Schedule {
-  check('gpipe', stages, microBatches, 1, 'async');
+  check(chunks > 1 ? 'interleaved' : 'gpipe', stages, chunks > 1 ? stages : microBatches, chunks, 'async');
   return Array.from({ length: stages }, (_, rank) => {
-    const order = Array.from({ length: chunks * microBatches }, (_, i): ComputeOp => {
-      return { kind: 'forward', chunk: Math.floor(i / microBatches), microBatch: i % microBatches };
-    });
-    return withTransfers(order, new Neighbours(stages, rank, microBatches, chunks, 'gpipe'), 'async');
+    const neighbours = new Neighbours(stages, rank, microBatches, chunks, 'gpipe');
+    return withTransfers(forwardOrder(stages, microBatches, chunks), neighbours, 'async');
   });
 }
 

@@ -37,6 +37,18 @@ export function interleavedOrder(stages: number, rank: number, microBatches: num
   );
 }
 
+/** Forwards only: groups of `stages` micro-batches through one chunk after the other, the last group with what is left. */
+export function forwardOrder(stages: number, microBatches: number, chunks: number): ComputeOp[] {
+  const ops: ComputeOp[] = [];
+  for (let begin = 0; begin < microBatches; begin += stages) {
+    const end = Math.min(microBatches, begin + stages);
+    for (let chunk = 0; chunk < chunks; chunk++) {
+      for (let m = begin; m < end; m++) ops.push(op('forward', chunk, m));
+    }
+  }
+  return ops;
+}
+
 function pairs(
   warmup: number,
   total: number,
