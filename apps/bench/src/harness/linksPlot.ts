@@ -14,7 +14,7 @@ interface Point {
 }
 
 /** Speed-ups of each mode over the emulated links of one data set, slowest link first. */
-export function speedups({ rows }: Pick<SuiteResult, 'rows'>, data: string): ReadonlyMap<string, readonly Point[]> {
+function speedups({ rows }: Pick<SuiteResult, 'rows'>, data: string): ReadonlyMap<string, readonly Point[]> {
   const found = new Map<string, Point[]>();
   for (const row of rows.filter(({ kind, params }) => kind === 'emulated' && params.data === data)) {
     const reference = row.contenders[0];
@@ -31,7 +31,7 @@ export function speedups({ rows }: Pick<SuiteResult, 'rows'>, data: string): Rea
 }
 
 /** Mb/s at which a speed-up falls to 1, by straight lines between points over the logarithm of the speed; undefined if nowhere. */
-export function breakEven(points: readonly Point[]): number | undefined {
+function breakEven(points: readonly Point[]): number | undefined {
   for (let i = 0; i + 1 < points.length; i++) {
     const [a, b] = [points[i]!, points[i + 1]!];
     if (a.measured < 1 || b.measured >= 1) continue;
