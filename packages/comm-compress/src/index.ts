@@ -58,6 +58,33 @@ export { joinParts } from './dataParallel/joinParts.js';
 export { ErrorFeedback, type ErrorFeedbackOptions, type FeedbackKind } from './feedback/ErrorFeedback.js';
 export { createGroups, type GridGroups } from './grid/groups.js';
 export { type GridOptions, type GridPlace, type GroupKind, groupKinds, ParallelGrid } from './grid/ParallelGrid.js';
+export {
+  type AnalysisOptions,
+  analyzeCriticalPath,
+  type CriticalPath,
+  type ModePrediction,
+  selectStages,
+} from './optimus/analyzeCriticalPath.js';
+export type { LepReport } from './optimus/LepMonitor.js';
+export {
+  type BackwardMode,
+  backwardModes,
+  type CompressedBackward,
+  checkOptimusConfig,
+  type OptimusConfig,
+  optimusCC,
+  type SelectiveStages,
+} from './optimus/OptimusConfig.js';
+export { lepDiagnostics, OptimusWire } from './optimus/OptimusWire.js';
+export {
+  type CodecProfile,
+  type CompressionChoice,
+  type LinkProfile,
+  predictStep,
+  type StepPrediction,
+  type TrainingProfile,
+} from './optimus/predictStep.js';
+export { type ResolvedCompression, resolveCompression } from './optimus/resolveCompression.js';
 export { floatCodec, type WireFormat, wireFormats } from './pipeline/floatCodec.js';
 export { buildSchedule, type ScheduleOptions } from './schedule/buildSchedule.js';
 export {
@@ -86,6 +113,7 @@ export {
   validateSchedule,
 } from './schedule/validateSchedule.js';
 export { gptStages } from './stages/gptStages.js';
+export { cnnStages, mlpStages } from './stages/layerStages.js';
 export type {
   MicroBatch,
   StageFactory,
@@ -95,6 +123,7 @@ export type {
   StagePlace,
 } from './stages/StageModule.js';
 export type { GroupTensorParallel } from './tensorParallel/groupTensorParallel.js';
+export { type ArrayBatchOptions, arrayBatches, type LabelledArrays } from './train/arrayBatches.js';
 export { type BatchSource, type TokenBatchOptions, tokenBatches } from './train/BatchSource.js';
 export { createTrainer, type TrainerModel } from './train/createTrainer.js';
 export { expectedTraffic, type StepTraffic } from './train/expectedTraffic.js';
