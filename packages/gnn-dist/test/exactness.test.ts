@@ -36,7 +36,7 @@ const cases: Case[] = [
   ],
   ['ResSAGE+, LayerNorm', dense, '2x2', { ...model('resSage', 'layer', 0.5), partition: 'random' }],
   ['ResSAGE+, BatchNorm', sparse, '2x3', { ...model('resSage', 'batch', 0), partition: 'ldg' }],
-  ['GCN, BatchNorm, multilevel', dense, '4x1', { ...model('gcn', 'batch', 0), partition: 'multilevel' }],
+  ['SAGE, no dropout, multilevel', dense, '4x1', { ...model('sage', 'layer', 0), partition: 'multilevel' }],
   ['GAT', sparse, '2x2', { ...model('gat', 'none', 0.5), partition: 'random' }],
   ['features sent once', sparse, '2x2', { ...model('gcn', 'none', 0.5), haloFeatures: 'once' }],
   ['multi-label', multi, '2x2', { ...model('sage', 'layer', 0.5), partition: 'range' }],
