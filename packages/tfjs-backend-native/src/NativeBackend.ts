@@ -61,6 +61,7 @@ export class NativeBackend extends MathBackendCPU {
     super();
     const { memoryBytes, isDefault, threads } = takeSettings();
     this.arena = reserveArena(memoryBytes, !isDefault);
+    if (threads > 1) ort.shareThreads(threads);
     ort.adviseHugePages(this.arena.memory.buffer);
     this.simd = this.arena.loops;
     this.#slots = this.arena.slots;

@@ -10,6 +10,7 @@ import {
 } from '@strata-ml/kernels';
 import * as tf from '@tensorflow/tfjs-core';
 import { NativeBackend } from '../NativeBackend.js';
+import { geluTail, isLongGelu } from './geluTail.js';
 import { asOperation, isTaping, release, rowsOf } from './gradients.js';
 
 /**
@@ -47,14 +48,21 @@ export function linear<T extends tf.Tensor>(
   return asOperation<T>([x, weight, bias], (x, weight, bias) => {
     const z = tf.matMul(tf.reshape(x!, [rows, width]), weight as tf.Tensor2D);
     let slope: tf.Tensor | undefined;
+    const { backend } = tf.engine();
     const tail = (to: Float32Array): void => {
-      const run = (derivative?: Float32Array) =>
-        activateInto(readTensor(z), readTensor(bias!), activation, to, derivative);
+      const run = (derivative?: Float32Array) => {
+        const from = readTensor(z);
+        if (activation === 'gelu' && backend instanceof NativeBackend && isLongGelu(to.length)) {
+          geluTail(backend, from.byteOffset, backend.address(bias!.dataId), rows, out, derivative?.byteOffset);
+        } else {
+          activateInto(from, readTensor(bias!), activation, to, derivative);
+        }
+      };
       if (isGelu && isTaping()) slope = unfilledTensor([rows, out], run);
       else run();
     };
     // On `native` the product is nobody else's and lies where the kernel works.
-    const isInPlace = tf.engine().backend instanceof NativeBackend;
+    const isInPlace = backend instanceof NativeBackend;
     const y = isInPlace ? z : unfilledTensor([rows, out], tail);
     if (isInPlace) tail(readTensor(z));
     const value = tf.reshape(y, shape);

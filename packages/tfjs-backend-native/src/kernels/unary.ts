@@ -170,10 +170,10 @@ const floatsAt = (backend: NativeBackend, at: number, size: number): Float32Arra
   new Float32Array(backend.arena.memory.buffer, at, size);
 
 /** Runs a unary ONNX operator on `size` elements at address `x`; `out` may be `x`. */
-function runUnary(backend: NativeBackend, op: string, x: number, out: number, size: number): void {
+export function runUnary(backend: NativeBackend, op: string, x: number, out: number, size: number): void {
   const dims = [size];
   backend.operators
-    .get(op, () => unaryGraph(op))
+    .get(op, () => unaryGraph(op), true)
     .input(0, x, dims)
     .run(out, dims);
 }

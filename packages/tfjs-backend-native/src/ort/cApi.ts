@@ -23,11 +23,19 @@ const TABLE = {
   SetInterOpNumThreads: 25,
   CreateTensorWithDataAsOrtValue: 49,
   CreateCpuMemoryInfo: 69,
+  ReleaseEnv: 92,
   ReleaseStatus: 93,
   ReleaseSession: 95,
   ReleaseValue: 96,
   ReleaseSessionOptions: 100,
+  CreateEnvWithGlobalThreadPools: 119,
+  DisablePerSessionThreads: 120,
+  CreateThreadingOptions: 121,
+  ReleaseThreadingOptions: 122,
   AddSessionConfigEntry: 130,
+  SetGlobalIntraOpNumThreads: 147,
+  SetGlobalInterOpNumThreads: 148,
+  SetGlobalSpinControl: 149,
 } as const;
 
 /** A function of the library. */
@@ -47,6 +55,8 @@ export interface CApi {
   addressOf(buffer: ArrayBuffer): number;
   /** Asks for huge pages under a buffer; see `arena/hugePages.ts`. */
   adviseHugePages(buffer: ArrayBuffer): void;
+  /** Asks for one pool of threads for all sessions that follow; none must exist. Without it each session has its own. */
+  shareThreads(threads: number): void;
   /** Loads a model from its bytes. */
   createSession(model: Uint8Array, threads: number): Pointer;
   releaseSession(session: Pointer): void;
@@ -79,7 +89,7 @@ export function openCApi(koffi: typeof import('koffi'), file: string, version: s
   const getApi = koffi.decode(getApiPointer, koffi.proto('void *', ['uint32_t'])) as unknown as NativeFunction;
   const table = getApi(API_VERSION) as Pointer | null;
   if (!table) throw new Error(`it does not offer version ${API_VERSION} of its C API`);
-  const pointers = koffi.decode(table, koffi.array('void *', TABLE.AddSessionConfigEntry + 1)) as Pointer[];
+  const pointers = koffi.decode(table, koffi.array('void *', TABLE.SetGlobalSpinControl + 1)) as Pointer[];
   const bind = (name: keyof typeof TABLE, result: string, parameters: readonly string[]): NativeFunction =>
     koffi.decode(pointers[TABLE[name]]!, koffi.proto(result, [...parameters])) as unknown as NativeFunction;
 
@@ -93,6 +103,14 @@ export function openCApi(koffi: typeof import('koffi'), file: string, version: s
     throw new Error(`ONNX Runtime: ${message}`);
   };
   const createEnv = bind('CreateEnv', 'uint64_t', ['int', 'str', 'uint64_t *']);
+  const releaseEnv = bind('ReleaseEnv', 'void', ['uint64_t']);
+  const createSharedEnv = bind('CreateEnvWithGlobalThreadPools', 'uint64_t', ['int', 'str', 'uint64_t', 'uint64_t *']);
+  const createThreading = bind('CreateThreadingOptions', 'uint64_t', ['uint64_t *']);
+  const releaseThreading = bind('ReleaseThreadingOptions', 'void', ['uint64_t']);
+  const setSharedIntraThreads = bind('SetGlobalIntraOpNumThreads', 'uint64_t', ['uint64_t', 'int']);
+  const setSharedInterThreads = bind('SetGlobalInterOpNumThreads', 'uint64_t', ['uint64_t', 'int']);
+  const setSharedSpin = bind('SetGlobalSpinControl', 'uint64_t', ['uint64_t', 'int']);
+  const useSharedThreads = bind('DisablePerSessionThreads', 'uint64_t', ['uint64_t']);
   const createOptions = bind('CreateSessionOptions', 'uint64_t', ['uint64_t *']);
   const releaseOptions = bind('ReleaseSessionOptions', 'void', ['uint64_t']);
   const disableMemPattern = bind('DisableMemPattern', 'uint64_t', ['uint64_t']);
@@ -134,32 +152,64 @@ export function openCApi(koffi: typeof import('koffi'), file: string, version: s
   const out = new BigUint64Array(1);
   // One environment per process, counted inside; 3 = report errors only.
   check(createEnv(3, 'strata', out));
-  const environment = out[0]!;
+  let environment = out[0]!;
+  let sharedThreads = 1;
   check(createCpuMemoryInfo(0, 0, out));
   const memoryInfo = out[0]!;
+
+  const newSession = (model: Uint8Array, setThreads: (options: Pointer) => void): Pointer => {
+    check(createOptions(out));
+    const options = out[0]!;
+    try {
+      // Models are single operators: nothing to fuse, no pattern to learn, and buffers that ONNX Runtime would hoard
+      // between calls are device memory that nobody counts.
+      check(setOptimizationLevel(options, 0));
+      check(disableMemPattern(options));
+      check(disableCpuMemArena(options));
+      setThreads(options);
+      check(createFromArray(environment, model, model.length, options, out));
+      return out[0]!;
+    } finally {
+      releaseOptions(options);
+    }
+  };
 
   return {
     version,
     addressOf: (buffer) => Number(koffi.address(new Uint8Array(buffer))),
     adviseHugePages: hugePageAdvice(koffi),
-    createSession(model, threads) {
-      check(createOptions(out));
+    shareThreads(threads) {
+      if (threads === sharedThreads) return;
+      check(createThreading(out));
       const options = out[0]!;
       try {
-        // Models are single operators: nothing to fuse, no pattern to learn, and buffers that ONNX Runtime would hoard
-        // between calls are device memory that nobody counts.
-        check(setOptimizationLevel(options, 0));
-        check(disableMemPattern(options));
-        check(disableCpuMemArena(options));
+        check(setSharedIntraThreads(options, threads));
+        check(setSharedInterThreads(options, 1));
+        // Threads that stay awake between calls gain a few per cent on an idle machine and lose half on a busy one.
+        check(setSharedSpin(options, 0));
+        releaseEnv(environment);
+        check(createSharedEnv(3, 'strata', options, out));
+        environment = out[0]!;
+        sharedThreads = threads;
+      } finally {
+        releaseThreading(options);
+      }
+    },
+    createSession(model, threads) {
+      if (threads > 1 && threads === sharedThreads) {
+        try {
+          return newSession(model, (options) => check(useSharedThreads(options)));
+        } catch {
+          // Another thread of this process made the environment, without a pool.
+          sharedThreads = 1;
+        }
+      }
+      return newSession(model, (options) => {
         check(setIntraThreads(options, threads));
         check(setInterThreads(options, 1));
         // Each session has threads of its own: awake between calls they would take the cores from one another.
         if (threads > 1) check(addConfigEntry(options, 'session.intra_op.allow_spinning', '0'));
-        check(createFromArray(environment, model, model.length, options, out));
-        return out[0]!;
-      } finally {
-        releaseOptions(options);
-      }
+      });
     },
     releaseSession: (session) => {
       releaseSession(session);

@@ -119,6 +119,9 @@ const REDUCE = {
   min: [v.min, Infinity, v.smallerOf],
 } as const;
 
+const GELU_SCALE = Math.sqrt(2 / Math.PI);
+const GELU_CUBE = 0.044715 * GELU_SCALE;
+
 /** Loops with more operands: how many, and what they do with one vector of each. */
 const POINTWISE = [
   /** `out += a · b` for the pointers a, b, out. */
@@ -139,6 +142,31 @@ const POINTWISE = [
       write(2, v.andNot(get(scratch(1)), get(scratch(0)))),
     ),
   ),
+  /** `x += bias`, and the argument of tanh in GELU, √(2/π) · (x + 0.044715·x³), for the pointers x, bias, out. */
+  pointwiseFunction('geluArgument', 3, ({ read, write, scratch }) => {
+    const x = get(scratch(0));
+    return seq(
+      set(scratch(0), v.add(read(0), read(1))),
+      write(0, x),
+      write(2, v.mul(x, v.add(v.mul(v.mul(x, x), float(GELU_CUBE)), float(GELU_SCALE)))),
+    );
+  }),
+  /** `x = gelu(x)` for the pointers x and t, its tanh. */
+  pointwiseFunction('geluOfTanh', 2, ({ read, write }) =>
+    write(0, v.mul(read(0), v.add(v.mul(read(1), float(0.5)), float(0.5)))),
+  ),
+  /** The same; `t` becomes the derivative. */
+  pointwiseFunction('geluAndSlope', 2, ({ read, write, scratch }) => {
+    const [x, t] = [get(scratch(0)), get(scratch(1))];
+    const half = v.mul(x, float(0.5));
+    const inner = v.add(v.mul(v.mul(x, x), float(3 * GELU_CUBE)), float(GELU_SCALE));
+    return seq(
+      set(scratch(0), read(0)),
+      set(scratch(1), read(1)),
+      write(0, v.mul(x, v.add(v.mul(t, float(0.5)), float(0.5)))),
+      write(1, v.add(v.add(v.mul(t, float(0.5)), float(0.5)), v.mul(v.mul(half, v.sub(float(1), v.mul(t, t))), inner))),
+    );
+  }),
 ];
 
 /** Names of the operators. */
@@ -160,6 +188,7 @@ export type RowsLoop = (
 ) => void;
 
 type N = number;
+type RowsLoop2 = (x: N, t: N, rows: N, columns: N, xRow: N, tRow: N) => void;
 /** Pointers, `rows`, `columns`, strides: see `pointwise.ts`. */
 type RowsLoop3 = (a: N, b: N, out: N, rows: N, columns: N, aRow: N, bRow: N, outRow: N) => void;
 type RowsLoop4 = (x: N, y: N, rest: N, dx: N, rows: N, columns: N, xRow: N, yRow: N, restRow: N, dxRow: N) => void;
@@ -200,6 +229,12 @@ export interface SimdLoops {
   readonly normalise: RowsLoop5;
   /** Where `x` equals the maximum `y`, moves what is left of its gradient from `rest` to `dx`, row by row. */
   readonly claimMaximum: RowsLoop4;
+  /** `x += bias`, then the argument of GELU's tanh into `out`, row by row. */
+  readonly geluArgument: RowsLoop3;
+  /** `x = gelu(x)`, where `t` is its tanh. */
+  readonly geluOfTanh: RowsLoop2;
+  /** The same; `t` becomes the derivative. */
+  readonly geluAndSlope: RowsLoop2;
   /** `out = condition ? a : b`, element by element; the condition is bytes. */
   readonly select: (condition: number, a: number, b: number, out: number, n: number) => void;
 }
