@@ -11,6 +11,7 @@ export default defineConfig(
     disaggregatedRun: 'src/contenders/disaggregatedRun.ts',
     engineOps: 'src/contenders/engineOps.ts',
     lmStep: 'src/contenders/lmStep.ts',
+    lmTrainer: 'src/contenders/lmTrainer.ts',
     linksRank: 'src/contenders/linksRank.ts',
     linksRun: 'src/contenders/linksRun.ts',
     linksShaped: 'src/contenders/linksShaped.ts',

@@ -9,7 +9,7 @@ import { timeCall } from './timing.js';
 /** After so many steps the loss is compared between contenders. */
 const COMPARED_STEPS = 5;
 /** Seconds of measurement. */
-const BUDGET = 3;
+const BUDGET = 2;
 const CONTEXT = 128;
 const VOCABULARY = 65;
 

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Case, Contender, Suite } from '../harness/types.js';
 import { peersFirst, pythonPeer } from './python.js';
 
-const program = fileURLToPath(new URL('./lmStep.js', import.meta.url));
+const program = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
 const SIZES: readonly (readonly [width: number, batch: number])[] = [
   [128, 8],
@@ -23,11 +23,11 @@ export const lm: Suite = {
 
 function stepCase(width: number, batch: number): Case {
   const args = [String(width), String(batch)];
-  const ours = (engine: string, maxRounds?: number): Contender => ({
-    name: engine,
+  const ours = (name: string, contender: string, engine: string, maxRounds?: number): Contender => ({
+    name,
     version: '',
     command: process.execPath,
-    args: [program, ...args, engine],
+    args: [program(contender), ...args, engine],
     timeoutS: TIMEOUT_S,
     ...(maxRounds ? { maxRounds } : {}),
   });
@@ -38,8 +38,12 @@ function stepCase(width: number, batch: number): Case {
     unit: 's',
     contenders: peersFirst(
       [pythonPeer('PyTorch', { library: 'torch', program: 'lm_step.py', args, threads: 1 })],
-      // The composed operations, where no fused ones are; one round tells enough.
-      [ours('native'), ...(width === 128 && batch === 8 ? [ours('wasm', 1)] : [])],
+      [
+        ours('native', 'lmStep', 'native'),
+        ours('lm train, 1 rank', 'lmTrainer', 'native'),
+        // The composed operations, where no fused ones are; one round tells enough.
+        ...(width === 128 && batch === 8 ? [ours('wasm', 'lmStep', 'wasm', 1)] : []),
+      ],
     ),
   };
 }
