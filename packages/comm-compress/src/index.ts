@@ -65,6 +65,7 @@ export {
   type ModePrediction,
   selectStages,
 } from './optimus/analyzeCriticalPath.js';
+export { type BaselineCodecs, optimusBaselines } from './optimus/baselines.js';
 export type { LepReport } from './optimus/LepMonitor.js';
 export {
   type BackwardMode,
@@ -84,6 +85,7 @@ export {
   type StepPrediction,
   type TrainingProfile,
 } from './optimus/predictStep.js';
+export { type ProfileCodecs, profileRun } from './optimus/profileRun.js';
 export { type ResolvedCompression, resolveCompression } from './optimus/resolveCompression.js';
 export { floatCodec, type WireFormat, wireFormats } from './pipeline/floatCodec.js';
 export { buildSchedule, type ScheduleOptions } from './schedule/buildSchedule.js';

@@ -15,7 +15,7 @@ import { vocabularyCrossEntropy } from '../tensorParallel/vocabularyCrossEntropy
 import type { StageFactory, StageModule, StageParameter, StagePass, StagePlace } from './StageModule.js';
 
 /** Rows of the vocabulary are padded so that every tensor rank has as many, and at least one that counts. */
-export function paddedVocabulary(vocabulary: number, tensorRanks: number): number {
+function paddedVocabulary(vocabulary: number, tensorRanks: number): number {
   if (tensorRanks === 1) return vocabulary;
   for (const multiple of [8 * tensorRanks, tensorRanks]) {
     const padded = Math.ceil(vocabulary / multiple) * multiple;

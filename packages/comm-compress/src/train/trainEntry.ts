@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { RankContext, RankEntry } from '@strata-ml/core';
-import { saveSafetensors } from '@strata-ml/models';
+import { saveGpt } from '@strata-ml/models';
 import { Checkpoint } from '../checkpoint/Checkpoint.js';
 import { gatherModel, hashModel, type WholeModel } from '../checkpoint/gather.js';
 import { gptStages } from '../stages/gptStages.js';
@@ -97,7 +97,7 @@ const entry: RankEntry<LanguageModelPayload, LanguageModelRankResult, LanguageMo
   };
   trainer.dispose();
   if (!weights) return result;
-  const model = checkpointDir ? saveWeights(checkpointDir, weights, payload) : undefined;
+  const model = checkpointDir ? saveModel(checkpointDir, weights, payload) : undefined;
   return {
     ...result,
     root: {
@@ -124,13 +124,9 @@ function sumOverRanks(ctx: Context, ownBytes: number): { bytes: number; aborting
 }
 
 /** The whole model in one file, for use. */
-function saveWeights(folder: string, weights: WholeModel, { config, tokenizer }: LanguageModelPayload): string {
+function saveModel(folder: string, weights: WholeModel, { config, tokenizer }: LanguageModelPayload): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'model.safetensors');
-  saveSafetensors(path, weights, {
-    format: 'strata-gpt-1',
-    config: JSON.stringify(config),
-    ...(tokenizer === undefined ? {} : { tokenizer: JSON.stringify(tokenizer) }),
-  });
+  saveGpt(path, { config, weights, tokenizer });
   return path;
 }

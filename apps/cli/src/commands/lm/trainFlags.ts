@@ -69,7 +69,7 @@ export interface TrainFlags extends CommonFlags, ClusterFlags, GptFlags, Paralle
 const atLeastOne = { min: 1 };
 
 /** Adds what describes the network. */
-export function addGptFlags(command: Command): Command {
+function addGptFlags(command: Command): Command {
   return command
     .option('--layers <n>', 'transformer blocks', integer('--layers', atLeastOne), 4)
     .option('--width <n>', 'width of the residual stream', integer('--width', atLeastOne), 128)
@@ -80,7 +80,7 @@ export function addGptFlags(command: Command): Command {
 }
 
 /** Adds how the model is spread over ranks. */
-export function addParallelFlags(command: Command): Command {
+function addParallelFlags(command: Command): Command {
   return command
     .option('--dp <n>', 'replicas, each with its own samples', integer('--dp', atLeastOne), 1)
     .option('--pp <n>', 'pipeline stages, each with its own layers', integer('--pp', atLeastOne), 1)
@@ -153,12 +153,12 @@ export function tokenizerOf({ tokenizer }: Pick<TrainFlags, 'tokenizer'>) {
 }
 
 /** The network that the flags describe. */
-export function gptOptions({ layers, width, heads, context, dropout, untied = false }: GptFlags) {
+function gptOptions({ layers, width, heads, context, dropout, untied = false }: GptFlags) {
   return { layers, width, heads, context, dropout, tied: !untied } satisfies LanguageModelOptions['model'];
 }
 
 /** The grid that the flags describe. */
-export function parallelOptions(flags: ParallelFlags) {
+function parallelOptions(flags: ParallelFlags) {
   const { dp, pp, tp, batch, schedule, recompute = false, overlapGradients = false, wire, embeddingSync } = flags;
   const microBatch = flags.microBatch ?? Math.max(1, Math.floor(batch / (dp * pp)));
   return {
