@@ -1,4 +1,4 @@
-import { OptionError, Rng } from '@strata-ml/core';
+import { NonFiniteError, OptionError, Rng } from '@strata-ml/core';
 import { expectClose } from '@strata-ml/testing';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -57,6 +57,17 @@ describe('tokenDistribution', () => {
       expect(Math.max(-Infinity, ...cut)).toBeLessThanOrEqual(Math.min(...kept));
     });
     fc.assert(property);
+  });
+
+  it('rules out scores of −∞, and refuses what is no number', () => {
+    expectClose(tokenDistribution(Float32Array.of(0, -Infinity, 0)).probabilities, [0.5, 0, 0.5]);
+    for (const wrong of [
+      [0, Number.NaN],
+      [Infinity, 0],
+      [-Infinity, -Infinity],
+    ]) {
+      expect(() => tokenDistribution(Float32Array.from(wrong))).toThrow(NonFiniteError);
+    }
   });
 
   it('refuses options out of range', () => {

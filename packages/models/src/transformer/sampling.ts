@@ -1,5 +1,5 @@
 /** Which token comes next, given scores: temperature, top-k and top-p. */
-import { OptionError } from '@strata-ml/core';
+import { NonFiniteError, OptionError } from '@strata-ml/core';
 
 /** How {@link tokenDistribution} shapes the scores. */
 export interface SamplingOptions {
@@ -24,11 +24,19 @@ export interface TokenDistribution {
  *
  * @param logits - float32 `[vocabulary]`
  * @returns tokens in descending order of probability, or of their number where nothing is cut
- * @throws {@link OptionError} if an option is out of range.
+ * @throws {@link OptionError} if an option is out of range; {@link NonFiniteError} if a score is NaN or ∞, or all are −∞.
  */
 export function tokenDistribution(logits: Float32Array, options: SamplingOptions = {}): TokenDistribution {
   const { temperature = 1, topK = logits.length, topP = 1 } = checked(options);
   const best = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  if (!Number.isFinite(best)) {
+    // Scores of −∞ rule tokens out; anything else that is no number is a mistake of the model.
+    const index = Math.max(
+      0,
+      logits.findIndex((score) => !(score < Infinity)),
+    );
+    throw new NonFiniteError('tokenDistribution', index, logits[index]!, 'the weights are damaged or diverged');
+  }
   if (temperature === 0) {
     return { tokens: Int32Array.of(logits.indexOf(best)), probabilities: Float64Array.of(1) };
   }
