@@ -101,44 +101,33 @@ function roundAtRandom(v: v128, words: v128): v128 {
   return f32x4.add(low, v128.and(up, f32x4.splat(1)));
 }
 
-let s0 = i32x4.splat(0);
-let s1 = i32x4.splat(0);
-let s2 = i32x4.splat(0);
-let s3 = i32x4.splat(0);
-
-/** Starts four generators, one per lane; lane l begins with the Philox words of counter 4·piece + l. */
-// @ts-ignore: decorator
-@inline
-function startGenerators(k0: u32, k1: u32, piece: u32): void {
-  const zero = i32x4.splat(0);
-  philox4(k0, k1, i32x4.add(i32x4.splat(<i32>(piece << 2)), i32x4(0, 1, 2, 3)), zero, zero, zero);
-  s0 = word0;
-  s1 = word1;
-  s2 = word2;
-  s3 = word3;
-}
-
 // @ts-ignore: decorator
 @inline
 function rotate(v: v128, by: i32): v128 {
   return v128.or(i32x4.shl(v, by), i32x4.shr_u(v, 32 - by));
 }
 
-/** xoshiro128++ in four lanes. Blackman, Vigna: "Scrambled linear pseudorandom number generators", TOMS 2021. */
-// @ts-ignore: decorator
-@inline
-function nextWords(): v128 {
-  const a = s0;
-  const d = s3;
-  const out = i32x4.add(rotate(i32x4.add(a, d), 7), a);
-  const shifted = i32x4.shl(s1, 9);
-  const c = v128.xor(s2, a);
-  const e = v128.xor(d, s1);
-  s1 = v128.xor(s1, c);
-  s0 = v128.xor(a, e);
-  s2 = v128.xor(c, shifted);
-  s3 = rotate(e, 11);
-  return out;
+/**
+ * `count` (a multiple of 4) random words of four generators xoshiro128++, one per lane; lane l begins with the Philox words of
+ * counter 4·piece + l. Blackman, Vigna: "Scrambled linear pseudorandom number generators", TOMS 2021.
+ */
+export function randomWords(k0: u32, k1: u32, piece: u32, count: u32, out: usize): void {
+  const zero = i32x4.splat(0);
+  philox4(k0, k1, i32x4.add(i32x4.splat(<i32>(piece << 2)), i32x4(0, 1, 2, 3)), zero, zero, zero);
+  let s0 = word0;
+  let s1 = word1;
+  let s2 = word2;
+  let s3 = word3;
+  for (const stop = out + (<usize>count << 2); out < stop; out += 16) {
+    v128.store(out, i32x4.add(rotate(i32x4.add(s0, s3), 7), s0));
+    const shifted = i32x4.shl(s1, 9);
+    s2 = v128.xor(s2, s0);
+    s3 = v128.xor(s3, s1);
+    s1 = v128.xor(s1, s2);
+    s0 = v128.xor(s0, s3);
+    s2 = v128.xor(s2, shifted);
+    s3 = rotate(s3, 11);
+  }
 }
 
 /** Four rounded values as int32, at most ±limit. */
@@ -152,7 +141,7 @@ function clampCodes(v: v128, limit: v128): v128 {
  * Signed codes x / scale of one byte, a scale for each `block` elements (a multiple of 16, as is `count`): the block's
  * maximum of |x|, or its Euclidean norm if `isNorm`, divided by `levels`; 0 where the block is all zeros.
  *
- * @param piece - which generators draw: the four of a piece start from its number and the key
+ * @param words - address of a random word for each element, to round at random; 0 to round to nearest
  */
 export function quantizeBlocks(
   x: usize,
@@ -160,15 +149,11 @@ export function quantizeBlocks(
   block: u32,
   isNorm: u32,
   levels: f32,
-  isRandom: u32,
-  k0: u32,
-  k1: u32,
-  piece: u32,
+  words: usize,
   codes: usize,
   scales: usize,
 ): void {
   const limit = f32x4.splat(levels);
-  if (isRandom) startGenerators(k0, k1, piece);
   const stop = x + (<usize>count << 2);
   while (x < stop) {
     const end = min<usize>(x + (<usize>block << 2), stop);
@@ -200,11 +185,12 @@ export function quantizeBlocks(
       let b = f32x4.mul(v128.load(x, 16), inverses);
       let c = f32x4.mul(v128.load(x, 32), inverses);
       let d = f32x4.mul(v128.load(x, 48), inverses);
-      if (isRandom) {
-        a = roundAtRandom(a, nextWords());
-        b = roundAtRandom(b, nextWords());
-        c = roundAtRandom(c, nextWords());
-        d = roundAtRandom(d, nextWords());
+      if (words) {
+        a = roundAtRandom(a, v128.load(words));
+        b = roundAtRandom(b, v128.load(words, 16));
+        c = roundAtRandom(c, v128.load(words, 32));
+        d = roundAtRandom(d, v128.load(words, 48));
+        words += 64;
       } else {
         a = f32x4.nearest(a);
         b = f32x4.nearest(b);
@@ -239,18 +225,17 @@ export function dequantizeBlocks(codes: usize, count: u32, block: u32, scales: u
 
 /**
  * x / scale rounded at random to −1, 0 or 1, after clipping to ±scale, as codes 0, 1, 2 of two bits. `count` is a multiple of
- * 16; `piece` as in `quantizeBlocks`.
+ * 16; `words` as in `quantizeBlocks`, never 0.
  */
-export function ternary(x: usize, count: u32, inverse: f32, k0: u32, k1: u32, piece: u32, out: usize): void {
+export function ternary(x: usize, count: u32, inverse: f32, words: usize, out: usize): void {
   const inverses = f32x4.splat(inverse);
   const one = f32x4.splat(1);
   const ones = i8x16.splat(1);
-  startGenerators(k0, k1, piece);
-  for (const stop = x + (<usize>count << 2); x < stop; x += 64, out += 4) {
-    const a = clampCodes(roundAtRandom(f32x4.mul(v128.load(x), inverses), nextWords()), one);
-    const b = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 16), inverses), nextWords()), one);
-    const c = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 32), inverses), nextWords()), one);
-    const d = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 48), inverses), nextWords()), one);
+  for (const stop = x + (<usize>count << 2); x < stop; x += 64, words += 64, out += 4) {
+    const a = clampCodes(roundAtRandom(f32x4.mul(v128.load(x), inverses), v128.load(words)), one);
+    const b = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 16), inverses), v128.load(words, 16)), one);
+    const c = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 32), inverses), v128.load(words, 32)), one);
+    const d = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 48), inverses), v128.load(words, 48)), one);
     const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
     storeCodes(i8x16.add(bytes, ones), 2, out);
   }

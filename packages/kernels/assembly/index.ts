@@ -17,5 +17,5 @@ export { activate, activationGradient } from './activation';
 export { dequantize, packBits, quantize, unpackBits } from './bits';
 export { crc32c, crc32cTables, xxHashEnd, xxHashFeed, xxHashStart } from './checksums';
 export { collectMagnitudes, countMagnitudes, countMagnitudesIn } from './select';
-export { dequantizeBlocks, moments, packSigns, quantizeBlocks, ternary, unpackSignsTo } from './codecs';
+export { dequantizeBlocks, moments, packSigns, quantizeBlocks, randomWords, ternary, unpackSignsTo } from './codecs';
 export { orthonormalize, product } from './products';

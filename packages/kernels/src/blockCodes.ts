@@ -43,13 +43,15 @@ export function quantizeBlocksInto(
   if (!(Number.isInteger(levels) && levels >= 1 && levels <= 127)) {
     throw new OptionError(where, 'levels', levels, 'a whole number from 1 to 127');
   }
-  eachPiece(x.length, 4, 5, ({ kernels, input, output, begin, count, padded, bytes }) => {
+  eachPiece(x.length, 4, key ? 9 : 5, ({ kernels, input, output, begin, count, padded, bytes }) => {
     bytes(input, 4 * count).set(bytesOf(x.subarray(begin, begin + count)));
     bytes(input + 4 * count, 4 * (padded - count)).fill(0);
     const isNorm = measure === 'norm' ? 1 : 0;
-    const [k0, k1] = key ?? [0, 0];
+    // Codes, scales (at most one for 16 elements) and random words.
     const at = output + padded;
-    kernels.quantizeBlocks(input, padded, block, isNorm, levels, key ? 1 : 0, k0, k1, begin / PIECE, output, at);
+    const words = key ? output + 2 * padded : 0;
+    if (key) kernels.randomWords(key[0], key[1], begin / PIECE, padded, words);
+    kernels.quantizeBlocks(input, padded, block, isNorm, levels, words, output, at);
     bytesOf(codes).set(bytes(output, count), begin);
     scales.set(new Float32Array(bytes(at, 0).buffer, at, Math.ceil(count / block)), begin / block);
   });
@@ -86,10 +88,12 @@ export function ternaryInto(x: Float32Array, scale: number, key: readonly [numbe
   const length = packedBytes(x.length, 2);
   if (out.length !== length) throw new ShapeError(where, 'out', [out.length], `[${length}] for ${x.length} codes`);
   const inverse = scale > 2 ** -126 ? 1 / scale : 0;
-  eachPiece(x.length, 4, 1, ({ kernels, input, output, begin, count, padded, bytes }) => {
+  eachPiece(x.length, 4, 5, ({ kernels, input, output, begin, count, padded, bytes }) => {
     bytes(input, 4 * count).set(bytesOf(x.subarray(begin, begin + count)));
     bytes(input + 4 * count, 4 * (padded - count)).fill(0);
-    kernels.ternary(input, padded, inverse, key[0], key[1], begin / PIECE, output);
+    const words = output + padded;
+    kernels.randomWords(key[0], key[1], begin / PIECE, padded, words);
+    kernels.ternary(input, padded, inverse, words, output);
     out.set(bytes(output, packedBytes(count, 2)), begin / 4);
   });
 }

@@ -16,11 +16,7 @@ const CHUNK = 16_384;
  * float16From(Float32Array.of(1), out);
  * out[0]; // => 15360
  */
-export function float16From(
-  x: Float32Array,
-  out: Uint16Array,
-  overflow: 'infinity' | 'saturate' = 'infinity',
-): void {
+export function float16From(x: Float32Array, out: Uint16Array, overflow: 'infinity' | 'saturate' = 'infinity'): void {
   narrow('float16From', x, overflow === 'saturate' ? 2 : 0, out);
 }
 

@@ -95,15 +95,13 @@ export interface KernelExports {
     block: number,
     isNorm: number,
     levels: number,
-    isRandom: number,
-    k0: number,
-    k1: number,
-    piece: number,
+    words: number,
     codes: number,
     scales: number,
   ): void;
   dequantizeBlocks(codes: number, count: number, block: number, scales: number, out: number): void;
-  ternary(x: number, count: number, inverse: number, k0: number, k1: number, piece: number, out: number): void;
+  ternary(x: number, count: number, inverse: number, words: number, out: number): void;
+  randomWords(k0: number, k1: number, piece: number, count: number, out: number): void;
   product(
     a: number,
     rowStep: number,
