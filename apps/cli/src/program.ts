@@ -17,6 +17,9 @@ import { trainCommand } from './commands/gnn/train.js';
 import { convertCommand } from './commands/graph/convert.js';
 import { generateCommand } from './commands/graph/generate.js';
 import { partitionCommand } from './commands/graph/partition.js';
+import { ablateCommand } from './commands/lm/ablate.js';
+import { adviseCommand } from './commands/lm/advise.js';
+import { benchCompressCommand } from './commands/lm/benchCompress.js';
 import { generateTextCommand } from './commands/lm/generate.js';
 import { trainLanguageModelCommand } from './commands/lm/train.js';
 import { calibrateCommand } from './commands/offload/calibrate.js';
@@ -38,7 +41,11 @@ const areas: readonly (readonly [name: string, description: string, verbs: reado
   ['cluster', 'the machines a run is laid out on', [showCommand, profileCommand]],
   ['graph', 'graphs without learning', [partitionCommand, generateCommand, convertCommand]],
   ['gnn', 'graph neural networks', [trainCommand, compareCommand, planCommand, evaluateCommand, brainCommand]],
-  ['lm', 'language models', [trainLanguageModelCommand, generateTextCommand]],
+  [
+    'lm',
+    'language models',
+    [trainLanguageModelCommand, generateTextCommand, adviseCommand, ablateCommand, benchCompressCommand],
+  ],
   [
     'offload',
     'training from storage',

@@ -5,6 +5,7 @@ import { action } from '../../action.js';
 import { linkKind, placeOf } from '../../cluster.js';
 import { count } from '../../output/format.js';
 import { checkWritableFile } from '../../output/Output.js';
+import { compressionOptions } from './compressFlag.js';
 import { addTrainFlags, type TrainFlags, tokenizerOf, trainOptions } from './trainFlags.js';
 import { trainingTable } from './trainTable.js';
 import { TrainView } from './trainView.js';
@@ -19,7 +20,7 @@ export function trainLanguageModelCommand(area: Command): void {
       async (flags, { output, signal, rank }) => {
         const ranks = flags.dp * flags.pp * flags.tp;
         const place = await placeOf(rank.isMpi ? flags : { cluster: `1x${ranks}`, ...flags }, rank);
-        const options = trainOptions(flags);
+        const options = { ...trainOptions(flags), ...(await compressionOptions(flags.compress, flags.pp)) };
         for (const name of ['trace', 'report'] as const) {
           const path = flags[name];
           if (path !== undefined && rank.isRoot) await checkWritableFile(`--${name}`, path);

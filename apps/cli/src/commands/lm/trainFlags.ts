@@ -64,6 +64,7 @@ export interface TrainFlags extends CommonFlags, ClusterFlags, GptFlags, Paralle
   readonly resume?: boolean;
   readonly trace?: string;
   readonly report?: string;
+  readonly compress?: string;
 }
 
 const atLeastOne = { min: 1 };
@@ -137,6 +138,7 @@ export function addTrainFlags(command: Command): Command {
       integer('--eval-every', atLeastOne),
     )
     .option('--eval-samples <n>', 'windows of validation text', integer('--eval-samples', atLeastOne), 256)
+    .option('--compress <what>', 'none, optimus-cc, or a JSON file as lm advise writes it')
     .option('--checkpoint <dir>', 'folder for checkpoints and the trained model')
     .option('--checkpoint-every <n>', 'steps between checkpoints', integer('--checkpoint-every', atLeastOne), 500)
     .option('--resume', 'go on from the checkpoint in --checkpoint, on whatever grid')
