@@ -13,6 +13,8 @@ import type { NativeKernels } from './NativeKernel.js';
 import { poolKernels } from './pool.js';
 import { reduceKernels } from './reduce.js';
 import { repeatKernels } from './repeat.js';
+import { resampleKernels } from './resample.js';
+import { resizeBilinearKernels } from './resizeBilinear.js';
 import { reverseKernels } from './reverse.js';
 import { scatterKernels } from './scatter.js';
 import { softmaxKernels } from './softmax.js';
@@ -47,4 +49,6 @@ export const nativeKernels: NativeKernels = {
   ...scatterKernels,
   ...topKKernels,
   ...reverseKernels,
+  ...resampleKernels,
+  ...resizeBilinearKernels,
 };

@@ -1,5 +1,6 @@
 /** Sum, Mean, Prod, Max, Min over any axes, without a transpose: SIMD loops over rows or down columns. */
 import { backend_util, type TensorInfo, util } from '@tensorflow/tfjs-core';
+import type { ArenaArray } from '../arena/DeviceArena.js';
 import type { NativeBackend } from '../NativeBackend.js';
 import type { ReduceOperator } from '../simd/loops.js';
 import { areFloat, type NativeKernel, type NativeKernels } from './NativeKernel.js';
@@ -12,11 +13,14 @@ const CHUNK_ROWS = 256;
 const WIDE_COLUMNS = 1024;
 
 /** The reduction of nothing. */
-const NEUTRAL = { sum: 0, product: 1, max: -Infinity, min: Infinity } as const;
-const ELEMENTWISE = { sum: 'add', product: 'mul', max: 'max', min: 'min' } as const;
+const NEUTRAL = { sum: 0, sumInt: 0, product: 1, max: -Infinity, min: Infinity } as const;
+const ELEMENTWISE = { sum: 'add', sumInt: 'addInt', product: 'mul', max: 'max', min: 'min' } as const;
+
+const sum = reduction('Sum', 'sum', 'axis');
+const sumOfIntegers = reduction('Sum', 'sumInt', 'axis');
 
 export const reduceKernels: NativeKernels = {
-  Sum: reduction('Sum', 'sum', 'axis'),
+  Sum: (args) => (args.inputs.x.dtype === 'int32' ? sumOfIntegers : sum)(args),
   Prod: reduction('Prod', 'product', 'axis'),
   Max: reduction('Max', 'max', 'reductionIndices'),
   Min: reduction('Min', 'min', 'axis'),
@@ -35,6 +39,12 @@ export const reduceKernels: NativeKernels = {
   },
 };
 
+const typeOf = (operator: ReduceOperator): 'float32' | 'int32' => (operator === 'sumInt' ? 'int32' : 'float32');
+
+function isIntegers(backend: NativeBackend, { dataId, dtype }: TensorInfo): boolean {
+  return dtype === 'int32' && backend.values(dataId) instanceof Int32Array;
+}
+
 /** A run of neighbouring dimensions that are all kept or all reduced. */
 interface Group {
   length: number;
@@ -43,15 +53,16 @@ interface Group {
 
 function reduction(kernel: string, operator: ReduceOperator, axisName: string): NativeKernel {
   return ({ inputs: { x }, attrs, backend }) => {
-    if (!areFloat(backend, x)) return undefined;
+    const isInteger = operator === 'sumInt';
+    if (isInteger ? !isIntegers(backend, x) : !areFloat(backend, x)) return undefined;
     const shape: number[] = x.shape;
     const axes = util.parseAxisParam(attrs[axisName], shape);
     const [keptShape] = backend_util.computeOutAndReduceShapes(shape, axes);
     const outShape = attrs.keepDims ? backend_util.expandShapeToKeepDim(keptShape, axes) : keptShape;
     const groups = groupsOf(shape, axes);
-    const source = backend.operand(x, 0);
+    const source = isInteger ? backend.address(x.dataId) : backend.operand(x, 0);
     const dataId = reduceGroups(backend, kernel, operator, source, groups);
-    return { dataId, shape: outShape, dtype: 'float32' };
+    return { dataId, shape: outShape, dtype: typeOf(operator) };
   };
 }
 
@@ -81,10 +92,10 @@ function reduceGroups(
   const outer = product(groups.slice(0, Math.max(0, at)));
   const inner = product(groups.slice(at + 1));
   const length = at < 0 ? 1 : groups[at]!.length;
-  const { dataId, values } = backend.allocate(kernel, outer * inner, 'float32');
+  const { dataId, values } = backend.allocate(kernel, outer * inner, typeOf(operator));
   if (at < 0) {
     // Nothing to reduce: dimensions of length 1 only.
-    backend.simd.unary.clip(source, values.byteOffset, inner, -Infinity, Infinity);
+    if (inner > 0) backend.simd.copyRows(source, values.byteOffset, 1, inner * 4, 0, 0);
     return dataId;
   }
   if (values.length > 0) {
@@ -103,7 +114,7 @@ function reduceRows(
   backend: NativeBackend,
   operator: ReduceOperator,
   source: number,
-  out: Float32Array,
+  out: ArenaArray,
   rows: number,
   columns: number,
 ): void {
@@ -131,7 +142,7 @@ function reduceDown(
   backend: NativeBackend,
   operator: ReduceOperator,
   source: number,
-  out: Float32Array,
+  out: ArenaArray,
   outer: number,
   rows: number,
   columns: number,
@@ -161,7 +172,7 @@ function reduceColumns(
   backend: NativeBackend,
   operator: ReduceOperator,
   source: number,
-  out: Float32Array,
+  out: ArenaArray,
   outer: number,
   rows: number,
   columns: number,

@@ -41,6 +41,7 @@ export const unaryKernels: NativeKernels = {
   Acosh: transcendental('Acosh', Math.acosh),
   Atanh: transcendental('Atanh', Math.atanh),
   Log1p: composed('Log1p', log1p),
+  Expm1: composed('Expm1', expm1),
   Softplus: composed('Softplus', (backend, x, out, size) => {
     // max(x, 0) + log(1 + exp(−|x|)): nothing overflows, and little exponentials keep their digits.
     const { unary, rows } = backend.simd;
@@ -164,6 +165,21 @@ function log1p(backend: NativeBackend, x: number, out: number, size: number): vo
   backend.simd.unary.affine(x, out, size, 1, 1);
   runUnary(backend, 'Log', out, out, size);
   backend.simd.rows.log1pTail.both(x, out, out, 1, size, 0, 0, 0);
+}
+
+/** `out = exp(x) − 1`; `out` is not `x`. (u − 1) · (x / log u) with the u that was computed: Kahan's way. */
+function expm1(backend: NativeBackend, x: number, out: number, size: number): void {
+  if (size < SMALL) {
+    const [from, to] = [floatsAt(backend, x, size), floatsAt(backend, out, size)];
+    for (let i = 0; i < size; i++) to[i] = Math.expm1(from[i]!);
+    return;
+  }
+  withScratch(backend.arena, 'Expm1', (scratch) => {
+    const power = scratch.take(size * 4);
+    runUnary(backend, 'Exp', x, power, size);
+    runUnary(backend, 'Log', power, out, size);
+    backend.simd.expm1Tail(x, power, out, 1, size, 0, 0, 0);
+  });
 }
 
 const floatsAt = (backend: NativeBackend, at: number, size: number): Float32Array =>
