@@ -47,7 +47,7 @@ export class Aggregator {
 }
 
 /** 1 / inDegree of each edge's destination: every in-neighbour of a row is in the row. */
-function meanWeights(rowPointers: Uint32Array, edges: number): Float32Array {
+export function meanWeights(rowPointers: Uint32Array, edges: number): Float32Array {
   const values = new Float32Array(edges);
   for (let row = 0; row + 1 < rowPointers.length; row++) {
     const [begin, end] = [rowPointers[row]!, rowPointers[row + 1]!];

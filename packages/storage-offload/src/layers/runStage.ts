@@ -2,16 +2,20 @@
 import { type GnnModel, type GnnStage, sum } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PartitionContext } from './PartitionContext.js';
+import type { TiledContext } from './TiledContext.js';
+
+/** The graph that a stage runs on. */
+export type StageContext = PartitionContext | TiledContext;
 
 /** Computes the rows that leave, float32 `[n_p, outputWidth]`, from the gathered rows. */
-export function forwardStage(stage: GnnStage, context: PartitionContext, gathered: tf.Tensor2D): tf.Tensor2D {
+export function forwardStage(stage: GnnStage, context: StageContext, gathered: tf.Tensor2D): tf.Tensor2D {
   const prepared = stage.prepare ? stage.prepare(gathered, context) : gathered;
   const z = convolveStage(stage, context, prepared);
   return stage.isResidual ? sum(context.destinations(gathered), z) : z;
 }
 
 /** {@link forwardStage} from rows that are prepared already, without what a residual stage adds. */
-export function convolveStage(stage: GnnStage, context: PartitionContext, prepared: tf.Tensor2D): tf.Tensor2D {
+export function convolveStage(stage: GnnStage, context: StageContext, prepared: tf.Tensor2D): tf.Tensor2D {
   context.input = prepared;
   const z = stage.convolve(context, prepared);
   return stage.finish ? stage.finish(z, context) : z;

@@ -18,8 +18,13 @@ export interface BlockMemoryOptions {
   readonly lookahead: number;
 }
 
-/** Bytes on their way at once: the I/O queue holds 1024 pieces of 1 MiB. */
-const WINDOW_BYTES = 256 * 2 ** 20;
+/** Most bytes on their way at once: the I/O queue holds 1024 pieces of 1 MiB. */
+const MOST_WINDOW_BYTES = 256 * 2 ** 20;
+/**
+ * Share of the memory that reading ahead may claim. Where partitions read almost all others, a wider window would push
+ * out what a perfect cache keeps: it would be a queue and no cache.
+ */
+const WINDOW_SHARE = 1 / 8;
 
 /** Makes a block memory. */
 export function createResidency(options: BlockMemoryOptions, io: BlockIo = NO_IO): Residency {
@@ -30,9 +35,17 @@ export function createResidency(options: BlockMemoryOptions, io: BlockIo = NO_IO
     arena: new ByteArena(arenaBytes, SLAB_BYTES),
     io,
     lookahead,
-    windowBytes: WINDOW_BYTES,
+    windowBytes: Math.min(MOST_WINDOW_BYTES, Math.max(2 * largestLayerBlock(numbers), WINDOW_SHARE * arenaBytes)),
     keeps: policy !== 'none',
   });
+}
+
+/** Largest block of features, activations or gradients. */
+function largestLayerBlock(numbers: BlockNumbers): number {
+  return numbers.bytes.reduce((most, bytes, block) => {
+    const { kind } = numbers.name(block);
+    return kind === 'topology' || kind === 'snapshots' ? most : Math.max(most, bytes);
+  }, 0);
 }
 
 /** A plan with a policy that knows what comes after it too. */

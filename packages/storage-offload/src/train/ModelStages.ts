@@ -10,8 +10,9 @@ export interface TrainedStage extends GnnStage, ScheduledStage {}
  * the stage that reads the rows: what is stored is what the convolution gave. Other norms stay where they are, and cost
  * once per vertex instead of once per gathered row.
  */
-export function trainedStages({ stages }: GnnModel): TrainedStage[] {
-  return stages.map((stage, l) => {
+export function trainedStages({ stages, spec }: GnnModel): TrainedStage[] {
+  const sums = spec.model === 'gcn' || spec.model === 'sage';
+  const moved = stages.map((stage, l) => {
     const gathers = stage.readsNeighbours;
     if (stage.norm !== 'batch' && !stages[l - 1]?.finish) return { ...stage, gathers, hasBatchNorm: false };
     const before = stages[l - 1];
@@ -27,6 +28,7 @@ export function trainedStages({ stages }: GnnModel): TrainedStage[] {
       hasBatchNorm: l > 0 && entering !== undefined && (isMoved || stage.norm === 'batch'),
     };
   });
+  return moved.map((stage) => ({ ...stage, isTiled: sums && stage.gathers && !stage.prepare }));
 }
 
 /** Columns that enter each stage, then those that leave the last. */

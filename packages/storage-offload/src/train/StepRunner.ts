@@ -6,7 +6,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { gatheredVertices } from '../gather/gatheredVertices.js';
 import { addAll, addRows, gatherRows } from '../gather/rows.js';
 import { PartitionContext } from '../layers/PartitionContext.js';
-import { convolveStage, forwardStage, stageGradients } from '../layers/runStage.js';
+import { convolveStage, forwardStage, type StageContext, stageGradients } from '../layers/runStage.js';
+import { TiledContext, type TileRows } from '../layers/TiledContext.js';
+import type { ColumnRange } from '../layers/tiles.js';
 import type { BlockNumbers } from '../residency/BlockNumbers.js';
 import type { HostMemory } from '../residency/HostMemory.js';
 import type { HeldBlock, Residency } from '../residency/Residency.js';
@@ -167,14 +169,53 @@ export class StepRunner {
     return { held, csr: store.viewTopology(p, memory.padded(held.offset, numbers.bytes[held.block]!)) };
   }
 
-  /** Rows that a partition reads: its own, then those of others by owner. */
+  /** True if the rows of other partitions come one after another, inside the layer. */
+  #isTiled(l: number): boolean {
+    return this.#options.stages[l]!.isTiled && !this.#options.snapshots;
+  }
+
+  /** Moves rows between a partition and the blocks of others while its layer runs. */
+  #tileRows(l: number, p: number): TileRows {
+    const { store, widths, trace } = this.#options;
+    const width = widths[l]!;
+    const timed = (name: string, bytes: number, move: () => void) => {
+      const begin = performance.now();
+      const span = trace.begin(name, 'other');
+      move();
+      trace.end(span, bytes);
+      this.gatherMs += performance.now() - begin;
+    };
+    return {
+      read: (owner, out) => {
+        timed('gather', out.byteLength, () => {
+          const held = this.#residency.acquire();
+          gatherRows(this.#floats(held), width, store.boundary(p, owner), out);
+          this.#residency.release(held);
+        });
+        this.traffic.uploadBytes += out.byteLength;
+      },
+      add: (owner, gradient) => {
+        timed('scatter', gradient.byteLength, () => {
+          const held = this.#residency.acquire();
+          const block = this.#floats(held);
+          if (held.isFresh) block.fill(0);
+          addRows(block, width, store.boundary(p, owner), gradient);
+          this.#residency.release(held);
+        });
+        this.traffic.downloadBytes += gradient.byteLength;
+      },
+    };
+  }
+
+  /** Rows that a partition reads at once: its own, then those of others by owner; its own only in a tiled stage. */
   #gather(l: number, p: number): tf.Tensor2D {
     const { store, stages, widths, trace } = this.#options;
     const width = widths[l]!;
     const begin = performance.now();
     const span = trace.begin('gather', 'other');
-    const sources = sourcesOf(store.dependencies(p), p, stages[l]!.gathers);
-    const count = stages[l]!.gathers ? store.expandedRows(p) : store.rows(p);
+    const isWhole = stages[l]!.gathers && !this.#isTiled(l);
+    const sources = sourcesOf(store.dependencies(p), p, isWhole);
+    const count = isWhole ? store.expandedRows(p) : store.rows(p);
     const gathered = unfilledTensor<tf.Rank.R2>([count, width], (out) => {
       let at = 0;
       for (const q of sources) {
@@ -205,7 +246,7 @@ export class StepRunner {
     const span = trace.begin('scatter', 'other');
     const rows = gradient && readTensor(gradient);
     let at = 0;
-    for (const q of sourcesOf(store.dependencies(p), p, stages[l]!.gathers)) {
+    for (const q of sourcesOf(store.dependencies(p), p, stages[l]!.gathers && !this.#isTiled(l))) {
       const held = this.#residency.acquire();
       const block = this.#floats(held);
       if (held.isFresh) block.fill(0);
@@ -266,21 +307,38 @@ export class StepRunner {
     return memory.floats(offset, rows * widths[stage]!);
   }
 
-  #context(l: number, p: number, csr: BipartiteCsr | undefined): PartitionContext {
+  #context(l: number, p: number, csr: BipartiteCsr | undefined): StageContext {
     const { store, rng, stages, model } = this.#options;
     const gathers = csr !== undefined;
     const rows = store.rows(p);
-    const onSums = stages[l]!.hasBatchNorm ? this.#norms.exchange(l) : undefined;
-    return new PartitionContext({
-      rows,
-      sources: gathers ? store.expandedRows(p) : rows,
-      csr,
+    const shared = {
       vertices: this.#training && model.spec.dropout > 0 ? this.#vertices(p, gathers) : new Int32Array(0),
       globalRows: store.meta.vertices,
       rng,
       epoch: this.#epoch,
       training: this.#training,
+    };
+    if (csr && this.#isTiled(l)) {
+      return new TiledContext({ ...shared, csr, ranges: this.#ranges(p), tiles: this.#tileRows(l, p) });
+    }
+    const onSums = stages[l]!.hasBatchNorm ? this.#norms.exchange(l) : undefined;
+    return new PartitionContext({
+      rows,
+      sources: gathers ? store.expandedRows(p) : rows,
+      csr,
+      ...shared,
       ...(onSums ? { onSums } : {}),
+    });
+  }
+
+  /** Columns of a partition's edges by owner. */
+  #ranges(p: number): ColumnRange[] {
+    const { store } = this.#options;
+    let at = 0;
+    return sourcesOf(store.dependencies(p), p, true).map((owner) => {
+      const begin = at;
+      at += owner === p ? store.rows(p) : store.boundary(p, owner).length;
+      return { owner, begin, end: at };
     });
   }
 

@@ -32,6 +32,8 @@ export interface ScheduledStage {
   readonly hasBatchNorm: boolean;
   /** Entering rows are added to what leaves. */
   readonly isResidual: boolean;
+  /** Rows of other partitions are added tile by tile, so gradients of the own rows come last. */
+  readonly isTiled: boolean;
 }
 
 /** What a {@link Schedule} is made from. */
@@ -78,7 +80,7 @@ export function trainingSchedule(input: ScheduleInput): Schedule {
       // The fused head has had no forward pass that could have kept its input.
       if (snapshots && !(fusedHead && l === last)) writer.builder.read(numbers.snapshots(l, p));
       else writer.readSources(l, p);
-      if (l > 0) for (const q of writer.sources(l, p)) writer.builder.accumulate(numbers.gradients(l, q));
+      if (l > 0) for (const q of writer.receivers(l, p)) writer.builder.accumulate(numbers.gradients(l, q));
     });
     if (!stages[l]!.hasBatchNorm) continue;
     writer.pass('norm-sums', l, (p) => {
@@ -137,6 +139,12 @@ class ScheduleWriter {
   sources(l: number, p: number): number[] {
     const { dependencies, stages } = this.#input;
     return sourcesOf(dependencies(p), p, stages[l]!.gathers);
+  }
+
+  /** The sources in the order in which their gradients are added. */
+  receivers(l: number, p: number): number[] {
+    const [own, ...others] = this.sources(l, p);
+    return this.#input.stages[l]!.isTiled && !this.#input.snapshots ? [...others, own!] : [own!, ...others];
   }
 
   readSources(l: number, p: number): void {
