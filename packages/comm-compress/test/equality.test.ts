@@ -9,7 +9,8 @@ import { joinParts } from '../src/dataParallel/joinParts.js';
 import type { GridPlace } from '../src/grid/ParallelGrid.js';
 import type { StageParameter } from '../src/stages/StageModule.js';
 import { tokenBatches } from '../src/train/BatchSource.js';
-import type { TrainerOptions } from '../src/train/TrainerOptions.js';
+import { expectedTraffic } from '../src/train/expectedTraffic.js';
+import { resolveTrainerOptions, type TrainerOptions } from '../src/train/TrainerOptions.js';
 import { markovText, tinyGpt } from './support/tinyGpt.js';
 
 interface GridResult {
@@ -20,6 +21,8 @@ interface GridResult {
   readonly tied: boolean;
   readonly size: number;
   readonly evaluation: number;
+  /** Sent by this rank in step 1, by phase. */
+  readonly traffic: Readonly<Record<string, { readonly bytes: number; readonly messages: number }>>;
 }
 
 const shared: TrainerOptions = {
@@ -125,6 +128,18 @@ describe.each(cases.slice(2).map(([name]) => name))('%s', (name) => {
       expectClose(gradients.get(parameter)!, expected, { rtol: 1e-5, atol: 1e-5 * scale + 1e-9, why: parameter });
     }
   });
+});
+
+it.each(cases.slice(2))('%s: sends in a step what the closed forms say, to the byte', (name, options) => {
+  const resolved = resolveTrainerOptions({ ...shared, ...options });
+  const ranks = results.get(name)!;
+  const sent = (phase: string, what: 'bytes' | 'messages' = 'bytes') =>
+    ranks.reduce((sum, { traffic }) => sum + (traffic[phase]?.[what] ?? 0), 0);
+  const expected = expectedTraffic(tinyGpt, resolved);
+  expect(Object.fromEntries(Object.keys(expected).map((phase) => [phase, sent(phase)]))).toEqual(expected);
+  // One header of eight words for every message.
+  const messages = sent('pipeline-forward', 'messages') + sent('pipeline-backward', 'messages');
+  expect(sent('pipeline-header')).toBe(32 * messages);
 });
 
 it('holds only its own weights on every rank', () => {
