@@ -4,7 +4,7 @@ import type { Case, Contender, Suite } from '../harness/types.js';
 import { dataFolder } from './dataFolder.js';
 
 const program = fileURLToPath(new URL('./disaggregatedRun.js', import.meta.url));
-const DATA = ['amazon-computers', 'coauthor-physics'];
+const DATA = ['amazon-computers', 'tolokers'];
 const PLAN = {
   model: { model: 'sage', layers: 2, hidden: 64 },
   batchSize: 64,
