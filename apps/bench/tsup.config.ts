@@ -15,6 +15,7 @@ export default defineConfig(
     linksRank: 'src/contenders/linksRank.ts',
     linksRun: 'src/contenders/linksRun.ts',
     linksShaped: 'src/contenders/linksShaped.ts',
+    offloadRun: 'src/contenders/offloadRun.ts',
     partitionMake: 'src/contenders/partitionMake.ts',
     partitionRun: 'src/contenders/partitionRun.ts',
     report: 'src/report.ts',

@@ -9,6 +9,7 @@ import { gnn } from './gnn.js';
 import { links } from './links.js';
 import { lm } from './lm.js';
 import { nodes } from './nodes.js';
+import { offload } from './offload.js';
 import { partition } from './partition.js';
 import { snapshot } from './snapshot.js';
 import { trace } from './trace.js';
@@ -23,6 +24,7 @@ export const suites: readonly Suite[] = [
   tutorial,
   nodes,
   partition,
+  offload,
   snapshot,
   links,
   lm,
