@@ -3,7 +3,7 @@
  * alive, and a counter that every change bumps and everybody who waits sleeps on.
  */
 import { performance } from 'node:perf_hooks';
-import { sharedFloat64, sharedInt32 } from '@strata-ml/core';
+import { OptionError, sharedFloat64, sharedInt32 } from '@strata-ml/core';
 import type { MessageSpace } from './batchMessage.js';
 import { withLock } from './Mutex.js';
 import type { Schedule, ScheduledBatch } from './schedule.js';
@@ -67,7 +67,11 @@ export class PipelineMemory {
     this.arrays = arrays;
   }
 
-  /** Makes the memory; called once, by the thread that starts the workers. */
+  /**
+   * Makes the memory; called once, by the thread that starts the workers.
+   *
+   * @throws {@link OptionError} if the queues do not fit the address space.
+   */
   static create(
     schedule: Schedule,
     sizes: {
@@ -93,7 +97,7 @@ export class PipelineMemory {
       madeBy: sharedInt32(count),
       unacknowledged: sharedInt32(batchWorkers),
       consumed: sharedInt32(schedule.lanes.length),
-      slots: schedule.lanes.map(() => new SharedArrayBuffer(4 * queue * slotWords)),
+      slots: schedule.lanes.map(() => allocate(queue, slotWords)),
       batchCounters: sharedFloat64(batchWorkers * BATCH_COUNTERS.length),
       computeCounters: sharedFloat64(computeWorkers * COMPUTE_COUNTERS.length),
     });
@@ -246,5 +250,14 @@ export class PipelineMemory {
         ? [this.arrays.batchCounters, BATCH_COUNTERS.length]
         : [this.arrays.computeCounters, COMPUTE_COUNTERS.length];
     counters.fill(0, worker * width, (worker + 1) * width);
+  }
+}
+
+function allocate(queue: number, slotWords: number): SharedArrayBuffer {
+  try {
+    return new SharedArrayBuffer(4 * queue * slotWords);
+  } catch {
+    const remedy = 'use smaller batches or fan-outs, or fewer places';
+    throw new OptionError('trainDisaggregated', 'queue', queue, `places for ${4 * slotWords} bytes each`, remedy);
   }
 }

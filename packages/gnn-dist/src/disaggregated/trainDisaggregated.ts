@@ -47,7 +47,10 @@ export interface PipelineHandle {
  * @throws {@link OptionError}, {@link DataError} before any worker starts; {@link WorkerLostError} if a batch worker is lost
  *   and its batches with it; {@link RankFailedError} if a compute worker fails.
  */
-export function trainDisaggregated(data: GraphData, options: DisaggregatedOptions = {}): Promise<DisaggregatedReport> {
+export async function trainDisaggregated(
+  data: GraphData,
+  options: DisaggregatedOptions = {},
+): Promise<DisaggregatedReport> {
   return startDisaggregated(data, options).done;
 }
 
