@@ -15,6 +15,8 @@ export default defineConfig(
     linksRank: 'src/contenders/linksRank.ts',
     linksRun: 'src/contenders/linksRun.ts',
     linksShaped: 'src/contenders/linksShaped.ts',
+    offloadCacheRun: 'src/contenders/offloadCacheRun.ts',
+    offloadPartitionRun: 'src/contenders/offloadPartitionRun.ts',
     offloadRun: 'src/contenders/offloadRun.ts',
     partitionMake: 'src/contenders/partitionMake.ts',
     partitionRun: 'src/contenders/partitionRun.ts',

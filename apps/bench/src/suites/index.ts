@@ -10,6 +10,7 @@ import { links } from './links.js';
 import { lm } from './lm.js';
 import { nodes } from './nodes.js';
 import { offload } from './offload.js';
+import { offloadPartition } from './offloadPartition.js';
 import { partition } from './partition.js';
 import { snapshot } from './snapshot.js';
 import { trace } from './trace.js';
@@ -25,6 +26,7 @@ export const suites: readonly Suite[] = [
   nodes,
   partition,
   offload,
+  offloadPartition,
   snapshot,
   links,
   lm,
