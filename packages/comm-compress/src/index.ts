@@ -54,7 +54,7 @@ export { legalAggregations } from './collectives/legal.js';
 export { OneBitAdam, type OneBitAdamOptions } from './collectives/OneBitAdam.js';
 export { FlatParameters, type ParameterSlot } from './dataParallel/FlatParameters.js';
 export { type EmbeddingSync, embeddingSyncs } from './dataParallel/gradientSync.js';
-export { joinParts } from './dataParallel/joinParts.js';
+export { type JoinedParameter, joinParts } from './dataParallel/joinParts.js';
 export { ErrorFeedback, type ErrorFeedbackOptions, type FeedbackKind } from './feedback/ErrorFeedback.js';
 export { createGroups, type GridGroups } from './grid/groups.js';
 export { type GridOptions, type GridPlace, type GroupKind, groupKinds, ParallelGrid } from './grid/ParallelGrid.js';
@@ -143,7 +143,7 @@ export type {
 } from './train/hooks.js';
 export type { LanguageData, LanguageModelOptions } from './train/languageModelOptions.js';
 export { type LearningRateOptions, learningRateAt } from './train/learningRate.js';
-export type { LossScaling } from './train/lossScale.js';
+export type { LossScale, LossScaleState, LossScaling } from './train/lossScale.js';
 export type {
   LanguageModelEvent,
   LanguageModelMetrics,
@@ -151,8 +151,9 @@ export type {
   SecondsSummary,
   StepRow,
 } from './train/report.js';
+export type { SlotMoments, SlotOptimizer } from './train/SlotOptimizer.js';
 export type { StepReport, StepSeconds } from './train/StepReport.js';
-export type { Trainer } from './train/Trainer.js';
+export type { Trainer, TrainerParts } from './train/Trainer.js';
 export type { ResolvedTrainerOptions, TrainerOptions } from './train/TrainerOptions.js';
 export { resolveTrainerOptions } from './train/TrainerOptions.js';
 export { trainLanguageModel } from './trainLanguageModel.js';

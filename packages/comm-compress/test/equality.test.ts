@@ -89,7 +89,9 @@ function wholeGradients(ranks: readonly GridResult[]): Map<string, Float32Array>
   const byTensor = [...ranks].filter((r) => r.place.replica === 0).sort((a, b) => a.place.tensor - b.place.tensor);
   for (const stage of new Set(byTensor.map((r) => r.place.stage))) {
     const group = byTensor.filter((r) => r.place.stage === stage);
-    for (const [i, { parameter }] of group[0]!.gradients.entries()) {
+    for (const [i, { parameter, data }] of group[0]!.gradients.entries()) {
+      // What tensor ranks hold whole has the same gradient on all of them, bit by bit.
+      if (parameter.splitAxis === null) for (const rank of group) expect(rank.gradients[i]!.data).toEqual(data);
       const joined = joinParts(
         parameter,
         group.map((r) => r.gradients[i]!.data),
