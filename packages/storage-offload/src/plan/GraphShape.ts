@@ -15,6 +15,8 @@ export interface GraphShape {
   readonly rows: readonly number[];
   /** e_p. `[P]` */
   readonly expandedRows: readonly number[];
+  /** Most rows that each partition gathers from one other. `[P]` */
+  readonly largestTile: readonly number[];
   /** Edges into each partition, self-loops included. `[P]` */
   readonly nonZeros: readonly number[];
   /** Dep(p), ascending. `[P]` */
@@ -35,6 +37,7 @@ export function shapeOfStore(store: GraphStore): GraphShape {
     classes,
     rows: partitions.map((p) => store.rows(p)),
     expandedRows,
+    largestTile: partitions.map((p) => Math.max(0, ...partitions.map((q) => store.boundary(p, q).length))),
     nonZeros,
     dependencies: partitions.map((p) => store.dependencies(p)),
     topologyBytes: partitions.map((p) => store.topologyBytes(p)),
@@ -70,8 +73,9 @@ export function shapeOfPartition({
   const seenBy = new Int32Array(n).fill(-1);
   const expandedRows: number[] = [];
   const nonZeros: number[] = [];
+  const largestTile: number[] = [];
   const dependencies = members.map((list, p) => {
-    const owners = new Set([p]);
+    const gathered = new Map([[p, 0]]);
     let expanded = list.length;
     let edges = 0;
     for (const v of list) {
@@ -83,13 +87,14 @@ export function shapeOfPartition({
         if (owner === p || seenBy[u] === p) continue;
         seenBy[u] = p;
         expanded++;
-        owners.add(owner);
+        gathered.set(owner, (gathered.get(owner) ?? 0) + 1);
       }
       edges += indptr[v + 1]! - indptr[v]! + (hasLoop ? 0 : 1);
     }
     expandedRows.push(expanded);
     nonZeros.push(edges);
-    return [...owners].sort((a, b) => a - b);
+    largestTile.push(Math.max(...gathered.values()));
+    return [...gathered.keys()].sort((a, b) => a - b);
   });
   const boundaryWords = expandedRows.reduce((sum, expanded, p) => sum + parts + expanded - rows[p]!, 0);
   return {
@@ -98,6 +103,7 @@ export function shapeOfPartition({
     classes,
     rows,
     expandedRows,
+    largestTile,
     nonZeros,
     dependencies,
     topologyBytes: rows.map((count, p) => {

@@ -22,10 +22,12 @@ export interface EpochWork {
 
 /** float32 numbers per row of each kind that a backward step holds. */
 interface HeldNumbers {
-  /** Per row of the gathered input. */
+  /** Per row of the input that is at hand: all that is gathered, or the partition's own where tiles come and go. */
   readonly perSource: number;
   /** Per vertex of the partition. */
   readonly perRow: number;
+  /** Per row of a tile. */
+  readonly perTile: number;
 }
 
 /**
@@ -33,27 +35,31 @@ interface HeldNumbers {
  * it. Counts are of the layers' operations as they run, intermediate results included; what the engine rounds up is not.
  */
 export function devicePeak(
-  { rows, expandedRows }: GraphShape,
+  { rows, expandedRows, largestTile }: GraphShape,
   spec: ResolvedGnnSpec,
   stages: readonly TrainedStage[],
   parameters: number,
+  snapshots: boolean,
 ): DevicePeak {
   let peak: DevicePeak = { bytes: 0, stage: 0, partition: 0 };
   for (const [stage, trained] of stages.entries()) {
-    const { perSource, perRow } = heldNumbers(trained, spec, stage > 0, stage === stages.length - 1);
+    const isTiled = trained.isTiled && !snapshots;
+    const held = heldNumbers(trained, spec, isTiled, stage > 0, stage === stages.length - 1);
     for (const [partition, n] of rows.entries()) {
-      const sources = trained.gathers ? expandedRows[partition]! : n;
-      const bytes = 4 * (perSource * sources + perRow * n + 2 * parameters);
+      const sources = trained.gathers && !isTiled ? expandedRows[partition]! : n;
+      const numbers = held.perSource * sources + held.perRow * n + held.perTile * largestTile[partition]!;
+      const bytes = 4 * (numbers + 2 * parameters);
       if (bytes > peak.bytes) peak = { bytes, stage, partition };
     }
   }
   return peak;
 }
 
-/** What a step of a stage holds, by the operations of `convolution.ts`, `linear.ts` and `runStage.ts`. */
+/** What a step of a stage holds, by the operations of `convolution.ts`, `linear.ts`, `runStage.ts` and `TiledContext.ts`. */
 function heldNumbers(
   { inputWidth: into, outputWidth: out, readsNeighbours, isResidual, prepare, finish, norm }: TrainedStage,
   spec: ResolvedGnnSpec,
+  isTiled: boolean,
   wantsInput: boolean,
   isLast: boolean,
 ): HeldNumbers {
@@ -67,16 +73,19 @@ function heldNumbers(
   // dy, and on the last stage the loss.
   const leaving = (isLast ? 2 : 1) + finished + (isResidual ? 2 : 0);
   const entering = 1 + dropped + back + prepared;
-  if (!readsNeighbours) return { perSource: entering * into, perRow: (2 + leaving) * out };
+  const perTile = isTiled ? into : 0;
+  if (!readsNeighbours) return { perSource: entering * into, perRow: (2 + leaving) * out, perTile };
   if (spec.model === 'gat') {
     const width = isLast ? spec.heads * out : out;
-    return { perSource: entering * into + 2 * width, perRow: 2 * width + (2 + leaving) * out };
+    return { perSource: entering * into + 2 * width, perRow: 2 * width + (2 + leaving) * out, perTile };
   }
   if (spec.model === 'gcn' || spec.model === 'custom') {
-    return { perSource: entering * into, perRow: 2 * into + (2 + leaving) * out };
+    return { perSource: entering * into, perRow: 2 * into + (2 + leaving) * out, perTile };
   }
-  // SAGE: a second product on the partition's own rows, whose gradient is widened to all rows and added.
-  return { perSource: (entering + (back > 0 ? 2 : 0)) * into, perRow: 4 * into + (5 + leaving) * out };
+  // SAGE: a second product on the partition's own rows, whose gradient is widened to all rows at hand and added.
+  const both = back > 0 ? (isTiled ? 1 : 2) : 0;
+  const own = isTiled ? 2 : 4;
+  return { perSource: (entering + both) * into, perRow: own * into + (5 + leaving) * out, perTile };
 }
 
 /** Operations of one training epoch: forward, recomputation, and gradients of inputs and parameters. */

@@ -113,7 +113,7 @@ export async function planMemory(graph: GraphShape, options: PlanOptions = {}): 
       snapshots,
     });
     const work = epochWork(graph, model.spec, stages, fusedHead);
-    const device = { ...devicePeak(graph, model.spec, stages, parameters), budgetBytes: deviceMemory };
+    const device = { ...devicePeak(graph, model.spec, stages, parameters, snapshots), budgetBytes: deviceMemory };
     const unlimited = host.play(host.arenaBytes(Number.POSITIVE_INFINITY), 'lru');
     const sizes = {
       parts: graph.rows.length,

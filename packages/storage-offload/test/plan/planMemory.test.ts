@@ -94,6 +94,27 @@ describe('planMemory', () => {
     });
   });
 
+  it('knows snapshots and an unfused head', async () => {
+    await withStore(3, async (store) => {
+      const options = { model: { ...networks.sage, layers: 2 }, mode: 'snapshot', fusedHead: false } as const;
+      const shape = shapeOfStore(store);
+      const { minimumBytes } = (await planMemory(shape, options)).host;
+      const plan = await planMemory(shape, { ...options, hostMemory: minimumBytes });
+      const trainer = await OffloadTrainer.open(store, { ...options, hostMemory: minimumBytes });
+      try {
+        account.resetPeak();
+        expect((await trainer.trainEpoch()).storage).toEqual(plan.firstEpoch?.counters);
+        const { storage, device } = await trainer.trainEpoch();
+        expect(storage).toEqual(plan.epoch?.counters);
+        expect(device).toEqual(plan.traffic);
+        expect(plan.epoch!.byKind.snapshots.written).toBeGreaterThan(0);
+        expect(plan.device.bytes).toBeGreaterThanOrEqual(account.peakBytes);
+      } finally {
+        trainer.close();
+      }
+    });
+  });
+
   it('tells what does not fit, and by how much', async () => {
     await withStore(3, async (store) => {
       const shape = shapeOfStore(store);
