@@ -6,6 +6,7 @@ export default defineConfig(
     accuracyRun: 'src/contenders/accuracyRun.ts',
     allReduce: 'src/contenders/allReduce.ts',
     allReduceEntry: 'src/contenders/allReduceEntry.ts',
+    compressRun: 'src/contenders/compressRun.ts',
     copy: 'src/contenders/copy.ts',
     denseStep: 'src/contenders/denseStep.ts',
     disaggregatedRun: 'src/contenders/disaggregatedRun.ts',

@@ -2,6 +2,7 @@
 import type { Suite } from '../harness/types.js';
 import { accuracy } from './accuracy.js';
 import { comm } from './comm.js';
+import { compress } from './compress.js';
 import { dense } from './dense.js';
 import { disaggregated } from './disaggregated.js';
 import { engine } from './engine.js';
@@ -21,6 +22,7 @@ export const suites: readonly Suite[] = [
   dense,
   gnn,
   comm,
+  compress,
   trace,
   tutorial,
   nodes,
