@@ -63,5 +63,11 @@ export function perTensor(patterns: Readonly<Record<string, CodecSource>>, other
   return (question) => codecFor(rules.find((r) => r.test.test(question.key))?.use ?? otherwise, question);
 }
 
-/** A codec by link: as {@link perTensor}, for keys that name links, such as `backward:0`. */
-export const perLink: typeof perTensor = perTensor;
+/**
+ * A codec by link: as {@link perTensor}, for keys that name links as `direction:boundary`, such as `backward:0`. A name without a
+ * colon stands for all boundaries of a direction.
+ */
+export function perLink(links: Readonly<Record<string, CodecSource>>, otherwise: CodecSource): CodecChoice {
+  const named = Object.entries(links).map(([name, use]) => [name.includes(':') ? name : `${name}:*`, use] as const);
+  return perTensor(Object.fromEntries(named), otherwise);
+}

@@ -10,7 +10,7 @@ import { joined, rankRng } from './gather.js';
 import type { Wire } from './Wire.js';
 
 /** Elements of each rank's share: whole bytes of signs, the rest on the last. */
-export function shares(n: number, size: number): number[] {
+function shares(n: number, size: number): number[] {
   const each = Math.ceil(Math.ceil(n / size) / 8) * 8;
   return Array.from({ length: size }, (_, r) => Math.max(0, Math.min(each, n - r * each)));
 }

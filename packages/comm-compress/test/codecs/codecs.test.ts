@@ -252,6 +252,9 @@ describe('codecs of codecs', () => {
     const named = c.perTensor({ 'embed*': a, 'block.*.w': warm }, d);
     const of = (key: string) => named({ key, shape: [8, 8], step: 12 });
     expect(['embedding', 'block.3.w', 'block.3.b', 'my embed'].map(of)).toEqual([a, b, d, d]);
+    const links = c.perLink({ forward: a, 'backward:0': b }, d);
+    const link = (key: string) => links({ key, shape: [8, 8], step: 1 });
+    expect(['forward:0', 'forward:7', 'backward:0', 'backward:01'].map(link)).toEqual([a, a, b, d]);
   });
 });
 
