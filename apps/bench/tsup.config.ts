@@ -21,6 +21,8 @@ export default defineConfig(
     offloadRun: 'src/contenders/offloadRun.ts',
     partitionMake: 'src/contenders/partitionMake.ts',
     partitionRun: 'src/contenders/partitionRun.ts',
+    pipelineRankEntry: 'src/contenders/pipelineRankEntry.ts',
+    pipelineRun: 'src/contenders/pipelineRun.ts',
     report: 'src/report.ts',
     snapshotRun: 'src/contenders/snapshotRun.ts',
     train: 'src/contenders/train.ts',

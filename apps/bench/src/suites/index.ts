@@ -13,6 +13,7 @@ import { nodes } from './nodes.js';
 import { offload } from './offload.js';
 import { offloadPartition } from './offloadPartition.js';
 import { partition } from './partition.js';
+import { pipeline } from './pipeline.js';
 import { snapshot } from './snapshot.js';
 import { trace } from './trace.js';
 import { tutorial } from './tutorial.js';
@@ -32,6 +33,7 @@ export const suites: readonly Suite[] = [
   snapshot,
   links,
   lm,
+  pipeline,
   accuracy,
   disaggregated,
 ];
