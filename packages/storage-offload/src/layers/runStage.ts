@@ -2,10 +2,10 @@
 import { type GnnModel, type GnnStage, sum } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import type { PartitionContext } from './PartitionContext.js';
-import type { TiledContext } from './TiledContext.js';
+import type { StripeContext } from './StripeContext.js';
 
 /** The graph that a stage runs on. */
-export type StageContext = PartitionContext | TiledContext;
+export type StageContext = PartitionContext | StripeContext;
 
 /** Computes the rows that leave, float32 `[n_p, outputWidth]`, from the gathered rows. */
 export function forwardStage(stage: GnnStage, context: StageContext, gathered: tf.Tensor2D): tf.Tensor2D {
@@ -23,8 +23,8 @@ export function convolveStage(stage: GnnStage, context: StageContext, prepared: 
 
 /** Gradients of one partition's share of the loss. */
 export interface StageGradients {
-  /** float32 `[sources, inputWidth]`; undefined if it was not asked for. */
-  readonly input: tf.Tensor2D | undefined;
+  /** Of the tensors that were asked for; undefined where the result does not depend on one. */
+  readonly inputs: readonly (tf.Tensor | undefined)[];
   /** In the order of the model's parameters; undefined where the stage does not use one. */
   readonly parameters: readonly (tf.Tensor | undefined)[];
   /** What `f` returned. */
@@ -34,22 +34,18 @@ export interface StageGradients {
 /**
  * Runs `f` and applies its vector-Jacobian product to `dy`; the caller disposes what it gets.
  *
- * @param f - computes a stage, or a stage and its loss, from `gathered`
+ * @param inputs - whose gradients are wanted beside those of the parameters
+ * @param f - computes a stage, or a stage and its loss
  * @param dy - of the shape of the result; a scalar result needs none
  */
 export function stageGradients(
   model: GnnModel,
-  gathered: tf.Tensor2D,
+  inputs: readonly tf.Tensor[],
   f: () => tf.Tensor,
-  options: { readonly dy?: tf.Tensor; readonly wantsInput: boolean },
+  dy?: tf.Tensor,
 ): StageGradients {
   const variables = model.parameters.map(({ variable }) => variable as tf.Tensor);
-  const watched = options.wantsInput ? [...variables, gathered] : variables;
   // Not tf.valueAndGrads: it refuses parameters that this stage does not use.
-  const { value, grads } = tf.engine().gradients(f, watched, options.dy, true);
-  return {
-    input: options.wantsInput ? (grads[variables.length] as tf.Tensor2D | undefined) : undefined,
-    parameters: grads.slice(0, variables.length),
-    value,
-  };
+  const { value, grads } = tf.engine().gradients(f, [...variables, ...inputs], dy, true);
+  return { inputs: grads.slice(variables.length), parameters: grads.slice(0, variables.length), value };
 }

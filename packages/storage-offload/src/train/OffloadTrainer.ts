@@ -159,6 +159,7 @@ export class OffloadTrainer implements FullGraphTrainer {
       fusedHead,
       snapshots,
       trace: options.trace,
+      stripeRows: options.stripeRows,
     });
   }
 

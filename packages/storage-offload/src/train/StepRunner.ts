@@ -1,13 +1,14 @@
 /** Computes the steps of a schedule: rows of blocks go to the device, through a stage, and back into blocks. */
 import type { Rng, Trace } from '@strata-ml/core';
 import { readTensor, unfilledTensor } from '@strata-ml/kernels';
-import { accuracy, crossEntropySum, type GnnModel } from '@strata-ml/models';
+import { accuracy, crossEntropySum, dropoutKey, type GnnModel } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import { gatheredVertices } from '../gather/gatheredVertices.js';
 import { addAll, addRows, gatherRows } from '../gather/rows.js';
+import { type DeviceMatrix, deviceMatrix } from '../layers/deviceMatrix.js';
 import { PartitionContext } from '../layers/PartitionContext.js';
-import { convolveStage, forwardStage, type StageContext, stageGradients } from '../layers/runStage.js';
-import { TiledContext, type TileRows } from '../layers/TiledContext.js';
+import { convolveStage, forwardStage, stageGradients } from '../layers/runStage.js';
+import { type TileRows, TileSums } from '../layers/TileSums.js';
 import type { ColumnRange } from '../layers/tiles.js';
 import type { BlockNumbers } from '../residency/BlockNumbers.js';
 import type { HostMemory } from '../residency/HostMemory.js';
@@ -18,6 +19,7 @@ import { EpochSums } from './EpochSums.js';
 import type { TrainedStage } from './ModelStages.js';
 import { NormSums } from './NormSums.js';
 import { type Step, sourcesOf } from './schedule.js';
+import { type TiledStep, tiledBackward, tiledForward, type UpperGradient } from './TiledSteps.js';
 import type { DeviceTraffic } from './TrafficCounters.js';
 
 /** What a {@link StepRunner} works with. */
@@ -34,6 +36,13 @@ export interface StepRunnerOptions {
   readonly fusedHead: boolean;
   readonly snapshots: boolean;
   readonly trace: Trace;
+  readonly stripeRows: number | undefined;
+}
+
+/** Edges of a partition while its step runs. */
+interface HeldEdges {
+  readonly held: HeldBlock;
+  readonly csr: BipartiteCsr;
 }
 
 /** Runs steps in the order of their schedule; takes and gives back blocks exactly as the plan has them. */
@@ -77,6 +86,10 @@ export class StepRunner {
   #forward({ stage: l, partition: p }: Step): void {
     const { stages, widths, snapshots } = this.#options;
     const edges = this.#edges(l, p);
+    if (edges && this.#isTiled(l)) {
+      this.#tiledForward(l, p, edges);
+      return;
+    }
     const gathered = this.#gather(l, p);
     if (snapshots && this.#training) this.#keep(gathered);
     const context = this.#context(l, p, edges?.csr);
@@ -100,18 +113,24 @@ export class StepRunner {
     const above = isLast && fusedHead ? undefined : this.#upload();
     const dy = isLast && above ? this.#lossGradient(above, p) : above;
     const edges = this.#edges(l, p);
+    if (edges && this.#isTiled(l)) {
+      const upper = dy
+        ? { dy: this.#matrix(stage.outputWidth, readTensor(dy)) }
+        : { labels: this.#labels(p), trainRows: this.#trainRows(p) };
+      dy?.dispose();
+      this.#tiledBackward(l, p, edges, upper);
+      return;
+    }
     const gathered = snapshots && !(isLast && fusedHead) ? this.#upload(l) : this.#gather(l, p);
     const context = this.#context(l, p, edges?.csr);
     // The gradient of a batch norm needs sums over all partitions: here it ends at what the norm gives.
     const prepared = stage.hasBatchNorm ? stage.prepare!(gathered, context) : gathered;
     const compute = () => (stage.hasBatchNorm ? convolveStage : forwardStage)(stage, context, prepared);
     const f = dy ? compute : () => crossEntropySum(compute(), this.#labels(p), this.#trainRows(p), 1);
-    const { value, input, parameters } = this.#compute(() =>
-      stageGradients(model, prepared, f, { ...(dy ? { dy } : {}), wantsInput: l > 0 }),
-    );
+    const { value, inputs, parameters } = this.#compute(() => stageGradients(model, l > 0 ? [prepared] : [], f, dy));
     if (!dy) this.#sums.loss += readTensor(value)[0]!;
     this.#sums.add(parameters);
-    if (l > 0) this.#scatter(l, p, input);
+    if (l > 0) this.#scatter(l, p, inputs[0] && readTensor(inputs[0]));
     context.dispose();
     if (edges) this.#residency.release(edges.held);
   }
@@ -119,16 +138,85 @@ export class StepRunner {
   #evaluate({ stage: l, partition: p }: Step): void {
     const { stages, store } = this.#options;
     const edges = this.#edges(l, p);
+    if (edges && this.#isTiled(l)) {
+      const values = new Float32Array(store.rows(p) * stages[l]!.outputWidth);
+      this.#compute(() => tiledForward(this.#tiledStep(l, p, edges.csr), (at, rows) => values.set(rows, at)));
+      this.#count(this.#tensor(values, stages[l]!.outputWidth), p);
+      this.#residency.release(edges.held);
+      return;
+    }
     const gathered = this.#gather(l, p);
     const context = this.#context(l, p, edges?.csr);
     const logits = this.#compute(() => forwardStage(stages[l]!, context, gathered));
+    this.#count(logits, p);
+    context.dispose();
+    if (edges) this.#residency.release(edges.held);
+  }
+
+  /** Counts correct predictions of a partition. */
+  #count(logits: tf.Tensor2D, p: number): void {
+    const { store } = this.#options;
     for (const [split, mask] of [store.trainMask, store.valMask, store.testMask].entries()) {
       const { correct, total } = accuracy(logits, this.#labels(p), this.#rowsOf(mask, p));
       this.#sums.correct[split]! += correct;
       this.#sums.counted[split]! += total;
     }
-    context.dispose();
-    if (edges) this.#residency.release(edges.held);
+  }
+
+  #tiledForward(l: number, p: number, { held: edges, csr }: HeldEdges): void {
+    const { stages, widths } = this.#options;
+    const step = this.#tiledStep(l, p, csr);
+    let out: HeldBlock | undefined;
+    this.#compute(() =>
+      tiledForward(step, (at, rows) => {
+        // Taken when the sums are formed: all blocks that they read were given back.
+        out ??= this.#residency.acquire();
+        this.#floats(out).set(rows, at);
+      }),
+    );
+    const held = out!; // a partition without rows has no steps
+    const values = this.#floats(held);
+    this.traffic.downloadBytes += values.byteLength;
+    if (this.#training && stages[l + 1]?.hasBatchNorm) this.#norms.add(l + 1, values, widths[l + 1]!);
+    this.#residency.release(held);
+    this.#residency.release(edges);
+  }
+
+  #tiledBackward(l: number, p: number, { held, csr }: HeldEdges, upper: UpperGradient): void {
+    const step = this.#tiledStep(l, p, csr);
+    this.#compute(() => tiledBackward(step, upper, this.#sums, l > 0));
+    if (l > 0) this.#scatter(l, p, step.own.values());
+    step.own.dispose();
+    this.#residency.release(held);
+  }
+
+  #tiledStep(l: number, p: number, csr: BipartiteCsr): TiledStep {
+    const { store, model, stages, widths, rng } = this.#options;
+    const stage = stages[l]!;
+    const width = widths[l]!;
+    const rate = this.#training ? model.spec.dropout : 0;
+    const key = rate > 0 ? dropoutKey(rng, 'dropout', this.#epoch, stage.layer) : undefined;
+    const held = this.#residency.acquire();
+    const own = this.#matrix(width, this.#floats(held));
+    this.traffic.uploadBytes += 4 * width * store.rows(p);
+    this.#residency.release(held);
+    const sums = new TileSums({
+      csr,
+      ranges: this.#ranges(p),
+      width,
+      norm: model.spec.model === 'gcn' ? 'gcn' : 'mean',
+      rows: this.#tileRows(l, p),
+      dropout: key && { rate, key },
+      vertices: key ? this.#vertices(p, true) : new Int32Array(0),
+    });
+    const shape = { rows: store.rows(p), globalRows: store.meta.vertices, training: this.#training };
+    return { model, stage, sums, own, stripeRows: this.#options.stripeRows, ...shape };
+  }
+
+  #matrix(width: number, values: Float32Array): DeviceMatrix {
+    const matrix = deviceMatrix(values.length / width, width);
+    matrix.values().set(values);
+    return matrix;
   }
 
   /** One step of the two passes of batch norm's gradient: its sums, then the gradient with them. */
@@ -143,10 +231,10 @@ export class StepRunner {
     const dy = this.#tensor(gradient, x.shape[1]);
     this.traffic.uploadBytes += gradient.byteLength;
     const context = this.#context(l, p, undefined);
-    const { input, parameters } = stageGradients(model, x, () => stage.prepare!(x, context), { dy, wantsInput: true });
+    const { inputs, parameters } = stageGradients(model, [x], () => stage.prepare!(x, context), dy);
     if (isSums) this.#sums.add(parameters);
     else {
-      gradient.set(readTensor(input!));
+      gradient.set(readTensor(inputs[0]!));
       if (skip) addAll(gradient, readTensor(skip));
       this.traffic.downloadBytes += gradient.byteLength;
     }
@@ -162,7 +250,7 @@ export class StepRunner {
   }
 
   /** The edges of a partition, held until the step is done; none for dense stages. */
-  #edges(l: number, p: number): { readonly held: HeldBlock; readonly csr: BipartiteCsr } | undefined {
+  #edges(l: number, p: number): HeldEdges | undefined {
     const { stages, store, memory, numbers } = this.#options;
     if (!stages[l]!.gathers) return undefined;
     const held = this.#residency.acquire();
@@ -239,12 +327,11 @@ export class StepRunner {
   }
 
   /** Adds the gradient of gathered rows to the blocks of their owners, in the order in which they were gathered. */
-  #scatter(l: number, p: number, gradient: tf.Tensor2D | undefined): void {
+  #scatter(l: number, p: number, rows: Float32Array | undefined): void {
     const { store, stages, widths, trace } = this.#options;
     const width = widths[l]!;
     const begin = performance.now();
     const span = trace.begin('scatter', 'other');
-    const rows = gradient && readTensor(gradient);
     let at = 0;
     for (const q of sourcesOf(store.dependencies(p), p, stages[l]!.gathers && !this.#isTiled(l))) {
       const held = this.#residency.acquire();
@@ -288,14 +375,10 @@ export class StepRunner {
 
   #lossGradient(logits: tf.Tensor2D, p: number): tf.Tensor2D {
     const { model } = this.#options;
-    const { value, input } = stageGradients(
-      model,
-      logits,
-      () => crossEntropySum(logits, this.#labels(p), this.#trainRows(p), 1),
-      { wantsInput: true },
-    );
+    const loss = () => crossEntropySum(logits, this.#labels(p), this.#trainRows(p), 1);
+    const { value, inputs } = stageGradients(model, [logits], loss);
     this.#sums.loss += readTensor(value)[0]!;
-    return input!;
+    return inputs[0] as tf.Tensor2D;
   }
 
   /** The rows of a block, without padding. */
@@ -307,7 +390,7 @@ export class StepRunner {
     return memory.floats(offset, rows * widths[stage]!);
   }
 
-  #context(l: number, p: number, csr: BipartiteCsr | undefined): StageContext {
+  #context(l: number, p: number, csr: BipartiteCsr | undefined): PartitionContext {
     const { store, rng, stages, model } = this.#options;
     const gathers = csr !== undefined;
     const rows = store.rows(p);
@@ -318,9 +401,6 @@ export class StepRunner {
       epoch: this.#epoch,
       training: this.#training,
     };
-    if (csr && this.#isTiled(l)) {
-      return new TiledContext({ ...shared, csr, ranges: this.#ranges(p), tiles: this.#tileRows(l, p) });
-    }
     const onSums = stages[l]!.hasBatchNorm ? this.#norms.exchange(l) : undefined;
     return new PartitionContext({
       rows,

@@ -32,6 +32,11 @@ export interface OffloadOptions {
   readonly lookahead?: number;
   /** Compute the last layer and the loss in backward only; false moves the bytes of the paper. @defaultValue `true` */
   readonly fusedHead?: boolean;
+  /**
+   * GCN and SAGE: rows of a partition whose dense part is computed at once; fewer take less device memory.
+   * @defaultValue what 2 MiB hold
+   */
+  readonly stripeRows?: number;
   /** Seeds the first parameters and dropout. @defaultValue `1` */
   readonly seed?: number;
   /** Records transfers, gathering and computing. @defaultValue nothing is recorded */
@@ -39,7 +44,8 @@ export interface OffloadOptions {
 }
 
 /** {@link OffloadOptions} with every default filled in. */
-export interface ResolvedOffloadOptions extends Required<Omit<OffloadOptions, 'model'>> {
+export interface ResolvedOffloadOptions extends Required<Omit<OffloadOptions, 'model' | 'stripeRows'>> {
+  readonly stripeRows: number | undefined;
   readonly model: Omit<GnnSpec, 'inputWidth' | 'numClasses'>;
 }
 
@@ -70,6 +76,7 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
     seed = 1,
     optimizer = {},
     trace = NO_TRACE,
+    stripeRows,
   } = options;
   const policies = [...cachePolicies, 'none'];
   const known = (option: string, got: string, names: readonly string[]) => {
@@ -79,10 +86,13 @@ export function resolveOffloadOptions(options: OffloadOptions): ResolvedOffloadO
   known('cachePolicy', cachePolicy, policies);
   known('order', order, partitionOrders);
   if (!(hostMemory > 0)) throw new OptionError(where, 'hostMemory', hostMemory, '> 0 bytes');
+  if (stripeRows !== undefined && !(Number.isSafeInteger(stripeRows) && stripeRows >= 1)) {
+    throw new OptionError(where, 'stripeRows', stripeRows, 'an integer ≥ 1');
+  }
   if (!Number.isSafeInteger(seed)) throw new OptionError(where, 'seed', seed, 'a whole number');
   if (!(Number.isSafeInteger(lookahead) && lookahead >= 0)) {
     throw new OptionError(where, 'lookahead', lookahead, 'a whole number ≥ 0');
   }
   const model = { model: 'gcn', seed, ...options.model } as const;
-  return { mode, hostMemory, cachePolicy, order, lookahead, fusedHead, seed, optimizer, model, trace };
+  return { mode, hostMemory, cachePolicy, order, lookahead, fusedHead, seed, optimizer, model, trace, stripeRows };
 }

@@ -53,7 +53,7 @@ describe('loss and every gradient are those of the whole graph', () => {
         for (const mode of ['regather', 'snapshot'] satisfies OffloadMode[]) {
           for (const [budget, bytes] of Object.entries(budgets)) {
             const fusedHead = budget === 'ample';
-            const options = { model, mode, fusedHead };
+            const options = { model, mode, fusedHead, ...(fusedHead ? {} : { stripeRows: 7 }) };
             const hostMemory = bytes || (await minimum(store, options));
             const trainer = await OffloadTrainer.open(store, { ...options, hostMemory });
             try {

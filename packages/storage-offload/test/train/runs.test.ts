@@ -63,19 +63,18 @@ describe('several epochs', () => {
       const smallest = await smallestBudget(store, { model });
       const budgets = [smallest, smallest + 50_000, 400_000];
       for (const hostMemory of budgets) {
-        for (const cachePolicy of ['belady', 'lru', 'frequency', 'none'] as const) {
-          for (const lookahead of [0, 1, 3]) {
-            const run = await trained(store, { hostMemory, cachePolicy, lookahead }, 5);
-            same(run.parameters, ample.parameters);
-            expect(run.evaluation).toEqual(ample.evaluation);
-            expect(run.peak).toBeLessThanOrEqual(hostMemory);
-            const moved = run.reports.at(-1)!.storage;
-            expect(moved.evictions).toBeGreaterThan(0);
-            // What the machine without a drive said before each epoch is what moved.
-            for (const { storage, device, predicted } of run.reports) {
-              expect(storage).toEqual(predicted.storage);
-              expect(device).toEqual(predicted.device);
-            }
+        for (const [i, cachePolicy] of (['belady', 'lru', 'frequency', 'none'] as const).entries()) {
+          const lookahead = [0, 1, 3, 1][i]!;
+          const run = await trained(store, { hostMemory, cachePolicy, lookahead }, 5);
+          same(run.parameters, ample.parameters);
+          expect(run.evaluation).toEqual(ample.evaluation);
+          expect(run.peak).toBeLessThanOrEqual(hostMemory);
+          const moved = run.reports.at(-1)!.storage;
+          expect(moved.evictions).toBeGreaterThan(0);
+          // What the machine without a drive said before each epoch is what moved.
+          for (const { storage, device, predicted } of run.reports) {
+            expect(storage).toEqual(predicted.storage);
+            expect(device).toEqual(predicted.device);
           }
         }
       }
