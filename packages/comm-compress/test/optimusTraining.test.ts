@@ -15,12 +15,11 @@ const [width, context, microBatch, M, steps] = [32, 16, 2, 4, 20];
 
 /** Two stages, two replicas, four micro-batches each. */
 function train(compression: OptimusConfig | undefined, replicas = 2): Promise<LanguageModelReport> {
-  const { hooks, embeddingSync } = compression ? resolveCompression(compression, { pp: 2 }) : {};
   return trainLanguageModel(data, {
     model: { layers: 4, width, heads: 4, context },
     ...{ pp: 2, dp: replicas, microBatch, globalBatch: microBatch * M * replicas, steps, engine: 'cpu', seed: 3 },
     ...{ evaluationSamples: 64, learningRate: { lr: 3e-3 } },
-    ...(hooks ? { hooks, embeddingSync } : {}),
+    ...(compression ? resolveCompression(compression, { pp: 2 }) : {}),
   });
 }
 
