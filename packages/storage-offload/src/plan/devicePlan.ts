@@ -12,6 +12,9 @@ export interface DevicePeak {
   readonly partition: number;
 }
 
+/** Bytes of one matrix of a stripe, as in `TiledSteps.ts`. */
+const STRIPE_BYTES = 2 * 2 ** 20;
+
 /** Operations of one epoch. */
 export interface EpochWork {
   /** Multiplications with addition in dense products. */
@@ -20,14 +23,12 @@ export interface EpochWork {
   readonly sparseFloats: number;
 }
 
-/** float32 numbers per row of each kind that a backward step holds. */
+/** float32 numbers per row that a backward step holds. */
 interface HeldNumbers {
-  /** Per row of the input that is at hand: all that is gathered, or the partition's own where tiles come and go. */
+  /** Per row of the input that is at hand. */
   readonly perSource: number;
-  /** Per vertex of the partition. */
+  /** Per row that is computed. */
   readonly perRow: number;
-  /** Per row of a tile. */
-  readonly perTile: number;
 }
 
 /**
@@ -35,19 +36,21 @@ interface HeldNumbers {
  * it. Counts are of the layers' operations as they run, intermediate results included; what the engine rounds up is not.
  */
 export function devicePeak(
-  { rows, expandedRows, largestTile }: GraphShape,
+  shape: GraphShape,
   spec: ResolvedGnnSpec,
   stages: readonly TrainedStage[],
   parameters: number,
-  snapshots: boolean,
+  { snapshots, stripeRows }: { readonly snapshots: boolean; readonly stripeRows: number | undefined },
 ): DevicePeak {
+  const { rows, expandedRows, largestTile } = shape;
   let peak: DevicePeak = { bytes: 0, stage: 0, partition: 0 };
   for (const [stage, trained] of stages.entries()) {
     const isTiled = trained.isTiled && !snapshots;
     const held = heldNumbers(trained, spec, isTiled, stage > 0, stage === stages.length - 1);
     for (const [partition, n] of rows.entries()) {
-      const sources = trained.gathers && !isTiled ? expandedRows[partition]! : n;
-      const numbers = held.perSource * sources + held.perRow * n + held.perTile * largestTile[partition]!;
+      const numbers = isTiled
+        ? tiledNumbers(trained, held, n, largestTile[partition]!, stripeRows)
+        : held.perSource * (trained.gathers ? expandedRows[partition]! : n) + held.perRow * n;
       const bytes = 4 * (numbers + 2 * parameters);
       if (bytes > peak.bytes) peak = { bytes, stage, partition };
     }
@@ -55,7 +58,23 @@ export function devicePeak(
   return peak;
 }
 
-/** What a step of a stage holds, by the operations of `convolution.ts`, `linear.ts`, `runStage.ts` and `TiledContext.ts`. */
+/**
+ * The own rows, their sums and the gradient of what leaves; beside them a tile, or a stripe of rows with all that its
+ * layer holds (`TiledSteps.ts`).
+ */
+function tiledNumbers(
+  { inputWidth: into, outputWidth: out }: TrainedStage,
+  { perSource, perRow }: HeldNumbers,
+  n: number,
+  tile: number,
+  stripeRows = Math.max(64, Math.floor(STRIPE_BYTES / (4 * Math.max(into, out)))),
+): number {
+  const stripe = Math.min(n, stripeRows);
+  const whole = n * (2 * into + out);
+  return Math.max(whole + Math.max(tile * into, stripe * (perSource + perRow)), 3 * n * into);
+}
+
+/** What a step of a stage holds, by the operations of `convolution.ts`, `linear.ts` and `runStage.ts`. */
 function heldNumbers(
   { inputWidth: into, outputWidth: out, readsNeighbours, isResidual, prepare, finish, norm }: TrainedStage,
   spec: ResolvedGnnSpec,
@@ -63,7 +82,8 @@ function heldNumbers(
   wantsInput: boolean,
   isLast: boolean,
 ): HeldNumbers {
-  const dropped = spec.dropout > 0 ? 1 : 0;
+  // Rows of stripes are masked in place.
+  const dropped = spec.dropout > 0 && !isTiled ? 1 : 0;
   // Gradients of what enters: of the dropped rows and of the rows; the very first stage needs neither.
   const back = wantsInput ? 1 + dropped : dropped;
   const normed = norm === 'none' ? 0 : 1;
@@ -73,19 +93,17 @@ function heldNumbers(
   // dy, and on the last stage the loss.
   const leaving = (isLast ? 2 : 1) + finished + (isResidual ? 2 : 0);
   const entering = 1 + dropped + back + prepared;
-  const perTile = isTiled ? into : 0;
-  if (!readsNeighbours) return { perSource: entering * into, perRow: (2 + leaving) * out, perTile };
+  if (!readsNeighbours) return { perSource: entering * into, perRow: (2 + leaving) * out };
   if (spec.model === 'gat') {
     const width = isLast ? spec.heads * out : out;
-    return { perSource: entering * into + 2 * width, perRow: 2 * width + (2 + leaving) * out, perTile };
+    return { perSource: entering * into + 2 * width, perRow: 2 * width + (2 + leaving) * out };
   }
   if (spec.model === 'gcn' || spec.model === 'custom') {
-    return { perSource: entering * into, perRow: 2 * into + (2 + leaving) * out, perTile };
+    return { perSource: entering * into, perRow: 2 * into + (2 + leaving) * out };
   }
   // SAGE: a second product on the partition's own rows, whose gradient is widened to all rows at hand and added.
-  const both = back > 0 ? (isTiled ? 1 : 2) : 0;
-  const own = isTiled ? 2 : 4;
-  return { perSource: (entering + both) * into, perRow: own * into + (5 + leaving) * out, perTile };
+  const widened = back > 0 && !isTiled ? 2 : 0;
+  return { perSource: (entering + widened) * into, perRow: (isTiled ? 2 : 4) * into + (5 + leaving) * out };
 }
 
 /** Operations of one training epoch: forward, recomputation, and gradients of inputs and parameters. */

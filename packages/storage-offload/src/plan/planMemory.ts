@@ -91,7 +91,8 @@ export interface MemoryPlan {
  */
 export async function planMemory(graph: GraphShape, options: PlanOptions = {}): Promise<MemoryPlan> {
   const { deviceMemory = Number.POSITIVE_INFINITY, rates, comparePolicies = false, ...offload } = options;
-  const { model: wanted, hostMemory, cachePolicy, order, lookahead, fusedHead, mode } = resolveOffloadOptions(offload);
+  const resolved = resolveOffloadOptions(offload);
+  const { model: wanted, hostMemory, cachePolicy, order, lookahead, fusedHead, mode, stripeRows } = resolved;
   if (!(deviceMemory > 0)) throw new OptionError('planMemory', 'deviceMemory', deviceMemory, '> 0 bytes');
   const spec = { ...wanted, inputWidth: graph.featureWidth, numClasses: Math.max(1, graph.classes) };
   const model = createGnn(spec, await importLayer(spec));
@@ -113,7 +114,10 @@ export async function planMemory(graph: GraphShape, options: PlanOptions = {}): 
       snapshots,
     });
     const work = epochWork(graph, model.spec, stages, fusedHead);
-    const device = { ...devicePeak(graph, model.spec, stages, parameters, snapshots), budgetBytes: deviceMemory };
+    const device = {
+      ...devicePeak(graph, model.spec, stages, parameters, { snapshots, stripeRows }),
+      budgetBytes: deviceMemory,
+    };
     const unlimited = host.play(host.arenaBytes(Number.POSITIVE_INFINITY), 'lru');
     const sizes = {
       parts: graph.rows.length,

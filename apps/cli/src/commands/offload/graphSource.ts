@@ -7,6 +7,7 @@ import type { Command } from 'commander';
 import { choice, integer } from '../../options.js';
 import { count } from '../../output/format.js';
 import type { Output } from '../../output/Output.js';
+import type { ModelFlags } from '../gnn/trainFlags.js';
 
 /** Values of the flags that {@link addSourceFlags} adds. */
 export interface SourceFlags {
@@ -15,7 +16,7 @@ export interface SourceFlags {
   readonly split?: number | 'random';
   readonly featureNorm?: 'row' | 'none';
   readonly vertices?: number;
-  readonly model: string;
+  readonly model: ModelFlags['model'];
   readonly seed: number;
 }
 

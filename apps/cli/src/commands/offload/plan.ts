@@ -1,5 +1,5 @@
 /** `strata offload plan DIR`. */
-import { calibrateStorage, initEngine, OptionError, parseBytes, StorageDevice } from '@strata-ml/core';
+import { calibrateStorage, type EngineName, initEngine, OptionError, parseBytes, StorageDevice } from '@strata-ml/core';
 import type { GraphShape, LaneRates, MemoryPlan } from '@strata-ml/storage-offload';
 import type { Command } from 'commander';
 import { action } from '../../action.js';
@@ -15,7 +15,7 @@ interface Flags extends CommonFlags, ModelFlags {
   readonly fusedHead: boolean;
   readonly compare?: boolean;
   readonly calibrate: boolean;
-  readonly engine: 'auto';
+  readonly engine: EngineName | 'auto';
 }
 
 /** Bytes written and read to learn the drive's speed. */
@@ -64,7 +64,7 @@ export function offloadPlanCommand(area: Command): void {
         }
         shape = shapeOfStore(store);
         isDirect = store.device.mode === 'direct';
-        await initEngine({ engine: flags.engine });
+        await initEngine({ prefer: flags.engine });
         if (flags.calibrate) rates = await measure(folder, flags.hidden);
       } finally {
         await store.close();

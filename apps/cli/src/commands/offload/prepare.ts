@@ -1,5 +1,5 @@
 /** `strata offload prepare DIR`. */
-import { formatBytes, OptionError, parseBytes } from '@strata-ml/core';
+import { type EngineName, formatBytes, OptionError, parseBytes } from '@strata-ml/core';
 import type { GraphStore, PartitionChoice, PrepareProgress } from '@strata-ml/storage-offload';
 import type { Command } from 'commander';
 import { action, type CommandContext } from '../../action.js';
@@ -17,7 +17,7 @@ interface Flags extends CommonFlags, ModelFlags, SourceFlags {
   readonly hostMemory?: number;
   readonly deviceMemory?: number;
   readonly replace?: boolean;
-  readonly engine: 'auto';
+  readonly engine: EngineName | 'auto';
 }
 
 /** How many partitions, and how they are cut. */
@@ -112,7 +112,7 @@ async function autoCut(
   }
   const { initEngine } = await import('@strata-ml/core');
   const { chooseParts } = await import('@strata-ml/storage-offload');
-  await initEngine({ engine: flags.engine });
+  await initEngine({ prefer: flags.engine });
   const method = flags.partition === 'auto' ? 'switching' : await knownMethod(flags.partition);
   const { parts, plan } = await chooseParts(inMemory, {
     model: modelOptions(flags),
