@@ -90,3 +90,31 @@ it('of another model is refused', async () => {
   await expect(other).rejects.toMatchObject({ cause: expect.any(DataError) });
   expect(losses(first)).toEqual(losses(whole).slice(0, 4));
 });
+
+it('is written when the run is stopped, by all ranks at the same step, and continues from there', async () => {
+  rmSync(folder, { recursive: true, force: true });
+  const stop = new AbortController();
+  const stopped = await trainLanguageModel(data, {
+    ...shared,
+    tp: 2,
+    pp: 2,
+    steps: 8,
+    checkpointDir: folder,
+    signal: stop.signal,
+    onEvent: (event) => {
+      if (event.type === 'step' && event.step === 2) stop.abort();
+    },
+  });
+  expect(stopped.status).toBe('aborted');
+  const done = losses(stopped).length;
+  expect(done).toBeLessThan(8);
+  const resumed = await trainLanguageModel(data, {
+    ...shared,
+    tp: 2,
+    pp: 2,
+    steps: 8,
+    checkpointDir: folder,
+    resume: true,
+  });
+  expect(losses(resumed)).toEqual(losses(whole));
+});

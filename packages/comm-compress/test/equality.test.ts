@@ -21,6 +21,8 @@ interface GridResult {
   readonly tied: boolean;
   readonly size: number;
   readonly evaluation: number;
+  /** Tensors that were not there before the trainer. */
+  readonly leaked: number;
   /** Sent by this rank in step 1, by phase. */
   readonly traffic: Readonly<Record<string, { readonly bytes: number; readonly messages: number }>>;
 }
@@ -142,6 +144,14 @@ it.each(cases.slice(2))('%s: sends in a step what the closed forms say, to the b
   // One header of eight words for every message.
   const messages = sent('pipeline-forward', 'messages') + sent('pipeline-backward', 'messages');
   expect(sent('pipeline-header')).toBe(32 * messages);
+});
+
+it('leaves no tensors behind', () => {
+  for (const [name, ranks] of results)
+    expect(
+      ranks.map(({ leaked }) => leaked),
+      name,
+    ).toEqual(ranks.map(() => 0));
 });
 
 it('holds only its own weights on every rank', () => {

@@ -1,5 +1,6 @@
 /** Trains the same model on several grids, one after the other; ranks that a grid leaves out wait. */
 import { createTrainer, gptStages, tokenBatches } from '@strata-ml/comm-compress';
+import * as tf from '@tensorflow/tfjs-core';
 
 export default function grids(ctx, { cases, config, tokens }) {
   const data = tokenBatches({ train: tokens, validation: tokens, context: config.context, seed: 3 });
@@ -8,6 +9,7 @@ export default function grids(ctx, { cases, config, tokens }) {
     const isIn = ctx.rank < tp * pp * dp;
     const world = ctx.world.split(isIn ? 0 : 1);
     if (!isIn) return undefined;
+    const { numTensors } = tf.memory();
     const parts = { model: gptStages({ ...config, ...model }), data };
     const trainer = createTrainer({ world, trace: ctx.trace }, parts, options);
     const rows = [];
@@ -39,7 +41,7 @@ export default function grids(ctx, { cases, config, tokens }) {
       evaluation: trainer.evaluate(8),
     };
     trainer.dispose();
-    return result;
+    return { ...result, leaked: tf.memory().numTensors - numTensors };
   });
 }
 
