@@ -59,15 +59,20 @@ export class DriveIo implements BlockIo {
     for (const [block, running] of this.#running) if (running.request.isDone) this.settle(block);
   }
 
-  /** Waits for everything under way, whether it succeeds or not, and removes the run's files. */
-  close(): void {
-    for (const [block] of [...this.#running]) {
+  /** Waits for everything under way, whether it succeeds or not: after a failure, nobody asks for it any more. */
+  quiesce(): void {
+    for (const block of [...this.#running.keys()]) {
       try {
         this.settle(block);
       } catch {
-        // The run is over; who asked for this block was told, or never will be.
+        // The first failure was reported; this is what it left behind.
       }
     }
+  }
+
+  /** Waits for everything under way and removes the run's files. */
+  close(): void {
+    this.quiesce();
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
   }

@@ -119,6 +119,15 @@ export class Residency {
     this.#advance();
   }
 
+  /** Forgets everything that is in memory; transfers must be done. */
+  clear(): void {
+    for (const block of this.#resident) {
+      this.#reserved[block] = 0;
+      this.#drop(block);
+      if (this.#options.isPersistent[block]) this.#onDrive[block] = 0;
+    }
+  }
+
   /** Accesses whose complete content was given up before its last read: what is worth writing behind. */
   get evictedDirty(): ReadonlySet<number> {
     return this.#evictedDirty;

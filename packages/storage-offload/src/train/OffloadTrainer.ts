@@ -188,6 +188,7 @@ export class OffloadTrainer implements FullGraphTrainer {
       return { epoch: this.epoch, loss: sums.loss / count, ...done, predicted, passes };
     } catch (error) {
       for (const [i, { data }] of this.model.state().entries()) data.set(buffers[i]!);
+      this.#forget();
       throw error;
     }
   }
@@ -205,7 +206,12 @@ export class OffloadTrainer implements FullGraphTrainer {
   /** Classifies every labelled vertex, dropout off. */
   async evaluate(control: EpochControl = {}): Promise<OffloadEvaluation> {
     const { correct, counted } = this.#runner.begin(this.epoch, false);
-    await this.#play(this.#evaluation, this.#runs.evaluation, control);
+    try {
+      await this.#play(this.#evaluation, this.#runs.evaluation, control);
+    } catch (error) {
+      this.#forget();
+      throw error;
+    }
     const [trainAccuracy, valAccuracy, testAccuracy] = Array.from(correct, (n, i) => n / Math.max(1, counted[i]!));
     return { trainAccuracy: trainAccuracy!, valAccuracy: valAccuracy!, testAccuracy: testAccuracy! };
   }
@@ -216,6 +222,13 @@ export class OffloadTrainer implements FullGraphTrainer {
     this.#swap?.close();
     this.#lock.release();
     this.model.dispose();
+  }
+
+  /** After an epoch that broke off: both memories start again from nothing, so that predictions hold. */
+  #forget(): void {
+    this.#io.quiesce();
+    this.#live.clear();
+    this.#twin.clear();
   }
 
   async #play({ steps }: Schedule, run: PlannedRun, { signal, onPass }: EpochControl) {
