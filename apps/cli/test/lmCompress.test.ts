@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { hasMpi, mpirun } from './mpirun.js';
 import { strata } from './run.js';
 
 let folder: string;
@@ -73,6 +74,22 @@ it('ablate compares the named rows over the seeds', async () => {
   const [plain, half] = metrics.modes;
   expect(plain.valLoss.length).toBe(2);
   expect(half.bytes['pipeline-forward'] * 2).toBe(plain.bytes['pipeline-forward']);
+});
+
+it.skipIf(!hasMpi)('compression under mpirun has the losses and bytes that threads have', async () => {
+  const file = join(folder, 'mpi.json');
+  const stages = { stages: 1, codec: 'top-k:0.1' };
+  writeFileSync(file, JSON.stringify({ backward: { mode: 'all', codec: 'powersgd:1' }, selectiveStages: stages }));
+  const args = ['lm', 'train', ...network, '--dp', '2', '--steps', '3', '--compress', file, '--json', '-'];
+  const [mpi, threads] = [await mpirun(4, args), await strata(args)];
+  expect(mpi.code, mpi.stderr).toBe(0);
+  const facts = (text: string) => {
+    const { metrics, timeline } = JSON.parse(text);
+    const rows = metrics.traffic as { phase: string; bytes: number }[];
+    const bytes = rows.filter(({ phase }) => /backward$|^gradient/.test(phase)).map((r) => [r.phase, r.bytes]);
+    return { bytes, losses: timeline.steps.map(({ loss }: { loss: number }) => Number(loss.toPrecision(5))) };
+  };
+  expect(facts(mpi.stdout)).toEqual(facts(threads.stdout));
 });
 
 it('says what is wrong with a configuration before anything starts', async () => {
