@@ -2,20 +2,22 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { StrataError } from '@strata-ml/core';
+import { registerErrorClass, StrataError } from '@strata-ml/core';
 
 const FILE = 'in-use.lock';
 
 /** Another run uses the folder. */
 export class FolderInUseError extends StrataError {
-  constructor(folder: string, owner: LockOwner) {
+  constructor(folder: string, pid: number, host: string) {
     super(
       'ERR_STRATA_FOLDER_IN_USE',
-      `${folder}: is in use by process ${owner.pid} on ${owner.host}; wait for it to end, or choose another folder`,
-      { folder, ...owner },
+      `${folder}: is in use by process ${pid} on ${host}; wait for it to end, or choose another folder`,
+      { folder, pid, host },
     );
   }
 }
+
+registerErrorClass(FolderInUseError);
 
 /** Who holds a lock. */
 interface LockOwner {
@@ -48,7 +50,7 @@ export class FolderLock {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
       }
       const owner = readOwner(path);
-      if (owner && isAlive(owner, mine.host)) throw new FolderInUseError(folder, owner);
+      if (owner && isAlive(owner, mine.host)) throw new FolderInUseError(folder, owner.pid, owner.host);
       rmSync(path, { force: true });
     }
   }
