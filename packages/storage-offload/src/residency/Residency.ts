@@ -9,26 +9,9 @@
 import { StrataError } from '@strata-ml/core';
 import type { CachePolicy } from '../cache/CachePolicy.js';
 import { ACCESS, type AccessPlan, MARK } from './AccessPlan.js';
-import type { BlockIo } from './BlockIo.js';
-import type { ByteArena } from './ByteArena.js';
 import { HostBudgetError } from './HostBudgetError.js';
 import { createCounters, type ResidencyCounters } from './ResidencyCounters.js';
-
-/** What a {@link Residency} is made from. */
-export interface ResidencyOptions {
-  /** Bytes of each block. float64 `[blocks]`. */
-  readonly blockBytes: Float64Array;
-  /** 1 for blocks whose content is on the drive for good. uint8 `[blocks]`. */
-  readonly isPersistent: Uint8Array;
-  readonly arena: ByteArena;
-  readonly io: BlockIo;
-  /** Steps to read ahead; 0 reads on demand. */
-  readonly lookahead: number;
-  /** Bytes that may be on their way at once. */
-  readonly windowBytes: number;
-  /** False gives every block up as soon as it was used: the cache is off. */
-  readonly keeps: boolean;
-}
+import type { ResidencyOptions } from './ResidencyOptions.js';
 
 /** A plan that runs, with the policy for it. */
 export interface PlannedRun {

@@ -59,7 +59,7 @@ export function smallGraph({
 }
 
 /** Part of each vertex: part 1 holds the vertices that never train, and the last of many parts is empty. */
-export function awkwardParts(vertices: number, parts: number): Int32Array {
+function awkwardParts(vertices: number, parts: number): Int32Array {
   if (parts === 1) return new Int32Array(vertices);
   const used = parts > 4 ? parts - 1 : parts;
   return Int32Array.from({ length: vertices }, (_, v) => {
