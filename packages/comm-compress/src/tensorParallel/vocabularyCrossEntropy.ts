@@ -4,15 +4,16 @@
  * Shoeybi et al., arXiv:1909.08053, section 3.
  */
 import { readTensor, unfilledTensor } from '@strata-ml/kernels';
+import { IGNORED_TARGET } from '@strata-ml/models';
 import * as tf from '@tensorflow/tfjs-core';
 import type { GroupTensorParallel } from './groupTensorParallel.js';
 
 /**
- * Mean of −log softmax(logits)[target] over all rows, in nats; the same on every rank. Differentiable in the logits
- * without communication: softmax minus one-hot in the own columns.
+ * Mean of −log softmax(logits)[target] over the rows that count, in nats; the same on every rank. Differentiable in the
+ * logits without communication: softmax minus one-hot in the own columns.
  *
  * @param logits - scores of this rank's tokens, float32 `[…, count]`
- * @param targets - the token that follows each, int32 `[rows]`
+ * @param targets - the token that follows each, int32 `[rows]`; `IGNORED_TARGET` does not count
  * @param firstToken - token of column 0
  */
 export function vocabularyCrossEntropy(
@@ -23,6 +24,10 @@ export function vocabularyCrossEntropy(
 ): tf.Scalar {
   const columns = logits.shape.at(-1)!;
   const rows = targets.length;
+  const counted = Math.max(
+    1,
+    targets.reduce((count, target) => count + (target === IGNORED_TARGET ? 0 : 1), 0),
+  );
   const op = tf.customGrad((...args) => {
     const [logits, save] = args as unknown as [tf.Tensor, tf.GradSaveFunc];
     const scores = readTensor(logits).slice();
@@ -33,19 +38,21 @@ export function vocabularyCrossEntropy(
     const sum = exponentials(scores, max, columns);
     parallel.allReduce(sum, 'sum');
     let loss = 0;
-    for (let row = 0; row < rows; row++) loss += Math.log(sum[row]!) + max[row]! - target[row]!;
+    for (let row = 0; row < rows; row++) {
+      if (targets[row] !== IGNORED_TARGET) loss += Math.log(sum[row]!) + max[row]! - target[row]!;
+    }
     const slope = unfilledTensor(logits.shape, (out) => {
       // `scores` holds exp(score − max) by now.
       for (let row = 0; row < rows; row++) {
-        const scale = 1 / (sum[row]! * rows);
+        const scale = targets[row] === IGNORED_TARGET ? 0 : 1 / (sum[row]! * counted);
         for (let i = row * columns; i < (row + 1) * columns; i++) out[i] = scores[i]! * scale;
         const own = targets[row]! - firstToken;
-        if (own >= 0 && own < columns) out[row * columns + own]! -= 1 / rows;
+        if (own >= 0 && own < columns) out[row * columns + own]! -= 1 / counted;
       }
     });
     save([slope]);
     return {
-      value: tf.scalar(loss / rows),
+      value: tf.scalar(loss / counted),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(saved[0]!, dy),
     };
   });

@@ -1,5 +1,6 @@
 /** Where micro-batches come from: every rank can make any of them, so grids see the same data in the same order. */
 import { OptionError, Rng } from '@strata-ml/core';
+import { type MaskOptions, maskTokens } from '@strata-ml/models';
 import type { MicroBatch } from '../stages/StageModule.js';
 
 /** A data set as micro-batches. */
@@ -26,29 +27,36 @@ export interface TokenBatchOptions {
   /** Tokens per sample. */
   readonly context: number;
   readonly seed: number;
+  /** Hide tokens, and ask for these instead of those that follow: the task of an encoder. @defaultValue none */
+  readonly mask?: MaskOptions;
 }
 
 /**
  * Windows of a text: training samples begin at random places that only their number decides, evaluation samples lie one
- * behind the other. Targets are the tokens that follow.
+ * behind the other. Targets are the tokens that follow, or, with `mask`, those that were hidden.
  *
  * @throws {@link OptionError} if a text is shorter than one window.
  */
-export function tokenBatches({ train, validation, context, seed }: TokenBatchOptions): BatchSource {
+export function tokenBatches({ train, validation, context, seed, mask }: TokenBatchOptions): BatchSource {
   for (const [name, tokens] of Object.entries({ train, validation })) {
     if (tokens && tokens.length <= context) {
       throw new OptionError('tokenBatches', name, `${tokens.length} tokens`, `more than a window of ${context}`);
     }
   }
   const rng = new Rng(seed).split('samples');
+  const masks = new Rng(seed).split('masks');
   const windows = (tokens: Int32Array, startOf: (sample: number) => number) => {
     return (firstSample: number, samples: number): MicroBatch => {
       const inputs = new Int32Array(samples * context);
       const targets = new Int32Array(samples * context);
       for (let i = 0; i < samples; i++) {
         const start = startOf(firstSample + i);
-        inputs.set(tokens.subarray(start, start + context), i * context);
-        targets.set(tokens.subarray(start + 1, start + 1 + context), i * context);
+        const window = tokens.subarray(start, start + context);
+        const sample = mask
+          ? maskTokens(window, masks.split(firstSample + i), mask)
+          : { inputs: window, targets: tokens.subarray(start + 1, start + 1 + context) };
+        inputs.set(sample.inputs, i * context);
+        targets.set(sample.targets, i * context);
       }
       return {
         inputs: { data: inputs, shape: [samples, context] },

@@ -3,9 +3,10 @@ import { createTrainer, gptStages, tokenBatches } from '@strata-ml/comm-compress
 import * as tf from '@tensorflow/tfjs-core';
 
 export default function grids(ctx, { cases, config, tokens }) {
-  const data = tokenBatches({ train: tokens, validation: tokens, context: config.context, seed: 3 });
   return cases.map((options) => {
-    const { tp = 1, pp = 1, dp = 1, model = {}, steps } = options;
+    const { tp = 1, pp = 1, dp = 1, model = {}, steps, mask } = options;
+    const given = { train: tokens, validation: tokens, context: config.context, seed: 3 };
+    const data = tokenBatches(mask ? { ...given, mask } : given);
     const isIn = ctx.rank < tp * pp * dp;
     const world = ctx.world.split(isIn ? 0 : 1);
     if (!isIn) return undefined;
