@@ -19,7 +19,7 @@ export interface VertexTable {
 }
 
 /** Blocks of the file: order, labels, three masks. */
-export const vertexBlockBytes = (n: number): readonly number[] => [4 * n, 4 * n, n, n, n];
+const vertexBlockBytes = (n: number): readonly number[] => [4 * n, 4 * n, n, n, n];
 
 /** Writes the file; committed when it returns. */
 export function writeVertexTable(device: StorageDevice, n: number, table: Omit<VertexTable, 'position'>): void {
