@@ -15,12 +15,12 @@ function laneSum(v: v128): f64 {
   return f64x2.extract_lane(v, 0) + f64x2.extract_lane(v, 1);
 }
 
-/** The largest of four lanes; a NaN in any of them gives NaN. */
+/** The largest of four magnitudes as bits, which order as the numbers do, a NaN above infinity. */
 // @ts-ignore: decorator
 @inline
-function laneMax(v: v128): f32 {
-  const pair = f32x4.max(v, v128.shuffle<i32>(v, v, 2, 3, 0, 1));
-  return f32x4.extract_lane(f32x4.max(pair, v128.shuffle<i32>(pair, pair, 1, 0, 3, 2)), 0);
+function laneMax(bits: v128): f32 {
+  const pair = i32x4.max_s(bits, v128.shuffle<i32>(bits, bits, 2, 3, 0, 1));
+  return f32x4.extract_lane(i32x4.max_s(pair, v128.shuffle<i32>(pair, pair, 1, 0, 3, 2)), 0);
 }
 
 /**
@@ -47,7 +47,7 @@ export function moments(x: usize, count: u32, sums: usize): void {
       const low = f64x2.promote_low_f32x4(v);
       const high = promoteHigh(v);
       squares = f64x2.add(squares, f64x2.add(f64x2.mul(low, low), f64x2.mul(high, high)));
-      largest = f32x4.max(largest, f32x4.abs(v));
+      largest = i32x4.max_s(largest, f32x4.abs(v));
     }
     above = f64x2.add(above, f64x2.add(f64x2.promote_low_f32x4(a), promoteHigh(a)));
     below = f64x2.add(below, f64x2.add(f64x2.promote_low_f32x4(b), promoteHigh(b)));
@@ -130,11 +130,14 @@ export function randomWords(k0: u32, k1: u32, piece: u32, count: u32, out: usize
   }
 }
 
-/** Four rounded values as int32, at most ±limit. */
+/** 1.5 · 2²³: a float32 of this size has the units as its last bit, so adding it rounds to the nearest integer, ties to even. */
+const UNITS: f32 = 12582912;
+
+/** Four values to the nearest integers, at most ±limit; `units` holds UNITS four times. A NaN gives anything. */
 // @ts-ignore: decorator
 @inline
-function clampCodes(v: v128, limit: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.max(f32x4.min(v, limit), f32x4.neg(limit)));
+function clampCodes(v: v128, limit: v128, least: v128, units: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.pmax(least, f32x4.pmin(limit, v)), units), units);
 }
 
 /**
@@ -154,6 +157,8 @@ export function quantizeBlocks(
   scales: usize,
 ): void {
   const limit = f32x4.splat(levels);
+  const least = f32x4.splat(-levels);
+  const units = f32x4.splat(UNITS);
   const stop = x + (<usize>count << 2);
   while (x < stop) {
     const end = min<usize>(x + (<usize>block << 2), stop);
@@ -171,7 +176,7 @@ export function quantizeBlocks(
       size = <f32>Math.sqrt(laneSum(f64x2.add(a, b)));
     } else {
       let largest = f32x4.splat(0);
-      for (let p = x; p < end; p += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(p)));
+      for (let p = x; p < end; p += 16) largest = i32x4.max_s(largest, f32x4.abs(v128.load(p)));
       size = laneMax(largest);
     }
     const scale = size / levels;
@@ -191,14 +196,9 @@ export function quantizeBlocks(
         c = roundAtRandom(c, v128.load(words, 32));
         d = roundAtRandom(d, v128.load(words, 48));
         words += 64;
-      } else {
-        a = f32x4.nearest(a);
-        b = f32x4.nearest(b);
-        c = f32x4.nearest(c);
-        d = f32x4.nearest(d);
       }
-      const ab = i16x8.narrow_i32x4_s(clampCodes(a, limit), clampCodes(b, limit));
-      const cd = i16x8.narrow_i32x4_s(clampCodes(c, limit), clampCodes(d, limit));
+      const ab = i16x8.narrow_i32x4_s(clampCodes(a, limit, least, units), clampCodes(b, limit, least, units));
+      const cd = i16x8.narrow_i32x4_s(clampCodes(c, limit, least, units), clampCodes(d, limit, least, units));
       v128.store(codes, i8x16.narrow_i16x8_s(ab, cd));
     }
   }
@@ -230,12 +230,14 @@ export function dequantizeBlocks(codes: usize, count: u32, block: u32, scales: u
 export function ternary(x: usize, count: u32, inverse: f32, words: usize, out: usize): void {
   const inverses = f32x4.splat(inverse);
   const one = f32x4.splat(1);
+  const least = f32x4.splat(-1);
+  const units = f32x4.splat(UNITS);
   const ones = i8x16.splat(1);
   for (const stop = x + (<usize>count << 2); x < stop; x += 64, words += 64, out += 4) {
-    const a = clampCodes(roundAtRandom(f32x4.mul(v128.load(x), inverses), v128.load(words)), one);
-    const b = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 16), inverses), v128.load(words, 16)), one);
-    const c = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 32), inverses), v128.load(words, 32)), one);
-    const d = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 48), inverses), v128.load(words, 48)), one);
+    const a = clampCodes(roundAtRandom(f32x4.mul(v128.load(x), inverses), v128.load(words)), one, least, units);
+    const b = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 16), inverses), v128.load(words, 16)), one, least, units);
+    const c = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 32), inverses), v128.load(words, 32)), one, least, units);
+    const d = clampCodes(roundAtRandom(f32x4.mul(v128.load(x, 48), inverses), v128.load(words, 48)), one, least, units);
     const bytes = i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
     storeCodes(i8x16.add(bytes, ones), 2, out);
   }
