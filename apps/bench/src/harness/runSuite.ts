@@ -80,7 +80,7 @@ async function runUnit(
       await take(flip(due), (entry) => entry.samples);
     }
     for (const program of programs) {
-      const due = program.filter((entry) => references.has(entry));
+      const due = program.filter((entry) => references.has(entry) && round < (entry.contender.maxRounds ?? rounds));
       await take(flip(due), (entry) => entry.again);
     }
     const title = cases.length > 1 ? `${cases[0]?.group} (${cases.length} cases)` : cases[0]?.name;
