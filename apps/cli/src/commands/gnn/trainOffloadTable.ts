@@ -47,6 +47,7 @@ export function offloadTable({ metrics: m, files }: OffloadReport, context: Offl
   if (m.spillBytes > 0) rows.push(['put aside', formatBytes(m.spillBytes), 'gradient sums, part of the drive’s bytes']);
   if (files.checkpoint) rows.push(['checkpoint', files.checkpoint]);
   if (trace !== undefined) rows.push(['trace', trace, 'open in ui.perfetto.dev']);
+  if (m.predicted.uploadBytes === 0) return factTable(rows);
   const bytes = (of: (from: typeof m.predicted) => number): string[] => [
     count(of(m.predicted)),
     count(of(m)),

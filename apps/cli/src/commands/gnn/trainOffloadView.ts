@@ -35,6 +35,15 @@ export class OffloadView {
     if (event.type === 'epoch') {
       const { loss, seconds: took, valAccuracy } = event.row;
       const accuracy = valAccuracy === undefined ? '' : ` validation ${percent(valAccuracy)}`;
+      const { passes } = event.report;
+      if (passes.length === 0) {
+        // Mode in-memory has no passes to show.
+        this.#progress ??= this.#output.progress('epoch', event.epochs - this.#firstEpoch, this.#lineEvery);
+        this.#progress.update(
+          event.row.epoch - this.#firstEpoch,
+          `loss ${loss.toFixed(4)}${accuracy} ${seconds(took)}`,
+        );
+      }
       this.#loss = ` loss ${loss.toFixed(4)}${accuracy} ${seconds(took)}`;
     }
   }
