@@ -16,10 +16,17 @@ export interface OffloadFlags {
   readonly storageBandwidth?: number;
 }
 
-/** Adds `--offload` and what belongs to it; `--data` is optional from here on. */
+/** Adds `--offload` and what belongs to it; `--data` is asked for only without it: the folder may hold the data already. */
 export function addOffloadFlags(command: Command): Command {
   const data = command.options.find(({ long }) => long === '--data');
   if (data) data.mandatory = false;
+  command.hook('preAction', () => {
+    const given = command.opts<{ data?: string; offload?: string }>();
+    if (given.data !== undefined || given.offload !== undefined) return;
+    command.error("error: required option '--data <name>' not specified", {
+      code: 'commander.missingMandatoryOptionValue',
+    });
+  });
   return command
     .option(
       '--offload <dir>',

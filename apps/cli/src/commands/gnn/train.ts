@@ -7,7 +7,7 @@ import { addDataFlags, loadTrainingData } from '../../data.js';
 import { checkWritableFile } from '../../output/Output.js';
 import { partitionSource } from '../../partition.js';
 import { isPipeline } from './pipelineFlags.js';
-import { addTrainFlags, requireData, type TrainFlags, trainOptions } from './trainFlags.js';
+import { addTrainFlags, type TrainFlags, trainOptions } from './trainFlags.js';
 import { trainOffloaded } from './trainOffload.js';
 import { trainPipeline } from './trainPipeline.js';
 import { trainingTable } from './trainTable.js';
@@ -23,7 +23,6 @@ export function trainCommand(area: Command): void {
       async (flags, context) => {
         if (flags.offload !== undefined) return trainOffloaded(flags, context);
         const { output, signal, rank } = context;
-        requireData(flags);
         const place = await placeOf(flags, rank);
         const partitionOf = await partitionSource(flags.partition);
         if (flags.trace !== undefined && rank.isRoot) await checkWritableFile('--trace', flags.trace);

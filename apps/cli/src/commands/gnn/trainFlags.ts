@@ -1,5 +1,4 @@
 /** Flags of `gnn train`, and the options of the trainer that they stand for. */
-import { OptionError } from '@strata-ml/core';
 import type { Layout, TrainOptions } from '@strata-ml/gnn-dist';
 import type { Command } from 'commander';
 import type { DataFlags } from '../../data.js';
@@ -157,11 +156,6 @@ export function addRunFlags(command: Command): Command {
     .option('--timeout <seconds>', 'longest wait for another rank', number('--timeout', { min: 0.1, max: 86_400 }), 60);
   addEngineFlag(addSeedFlag(addClusterFlags(command)));
   return addCommonFlags(command);
-}
-
-/** With `--offload` the data may be in the folder already; any other run needs `--data`. */
-export function requireData({ data }: TrainFlags): void {
-  if (data === undefined) throw new OptionError('gnn train', '--data', data, 'given', '`strata data list` shows names');
 }
 
 /** Translates the flags of `gnn train`; what was not given is left to the trainer's defaults. */
