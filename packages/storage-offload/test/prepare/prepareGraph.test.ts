@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AbortedError, DataError, NonFiniteError, OptionError, Rng, ShapeError } from '@strata-ml/core';
+import { loadNodeDataset } from '@strata-ml/datasets';
 import { type CsrGraph, messageGraph, rmat, writeRmatEdges } from '@strata-ml/graph';
 import { normalisedWeights } from '@strata-ml/models';
 import { describe, expect, it } from 'vitest';
@@ -222,6 +223,17 @@ describe('prepareGraph', () => {
       { folder: fresh(), parts: 2, mode: 'buffered', workers: 1 },
     );
     expect([...(await featuresOfStore(store)).subarray(0, 7)]).toEqual([0, 0, 0.5, -1, 0, 0, 0]);
+    await store.close();
+  });
+
+  it('takes a data set as it is loaded', async () => {
+    const { graph, features, labels, numClasses, splits } = await loadNodeDataset('karate');
+    const rows = features.kind === 'csr' ? sparseFeatures(features.csr) : randomFeatures(3);
+    const source = { graph, features: rows, labels, classes: numClasses, split: splits[0]! };
+    const store = await prepareGraph(source, { folder: fresh(), parts: 2, mode: 'buffered', workers: 1 });
+    expect(await edgesOfStore(store)).toEqual(edgesOfGraph(graph));
+    expect(store.meta).toMatchObject({ vertices: 34, edges: 2 * 78 + 34, classes: 2 });
+    expect(store.trainMask.reduce((a, b) => a + b, 0)).toBe(splits[0]!.train.length);
     await store.close();
   });
 
