@@ -15,8 +15,8 @@ export interface BatchWorkerData {
 /** An answer of the planning thread. */
 export type BatchAnswer = { readonly layout: ServerLayout } | { readonly error: string };
 
-/** One is computed with, the features of the next are loaded, the one after that is planned. */
-const STEPS_AHEAD = 2;
+/** Steps that are planned before they are asked for. */
+const STEPS_AHEAD = 1;
 
 /** Gives the layout of each step, in order. */
 export interface BatchSource {
@@ -31,7 +31,7 @@ export function directBatches(plan: BatchPlan): BatchSource {
 }
 
 /**
- * Plans on a thread of its own, two steps ahead: while a step computes, vertices of later ones are sampled and placed.
+ * Plans on a thread of its own, a step ahead of what is taken: while one computes, vertices of a later one are sampled and placed.
  *
  * The caller blocks in `take` until the answer is there; it needs no turn of its event loop.
  */
