@@ -14,10 +14,11 @@ const { root, toolEnvironment } = await import('./lib/setup.mjs');
 
 const ENGINES = ['native', 'wasm', 'cpu'];
 /**
- * Losses, gradients and bytes on whatever engine `auto` gives. The tests of the other packages go through all engines by
- * themselves.
+ * Losses, gradients and bytes on whatever engine `auto` gives. The tests of the packages below these go through all
+ * engines by themselves.
  */
-const SUITES = ['--project', 'gnn-dist', 'exactness', 'bytes'];
+const PROJECTS = ['gnn-dist', 'comm-compress', 'storage-offload'];
+const SUITES = PROJECTS.flatMap((name) => ['--project', name]).concat('exactness', 'bytes', 'equality');
 
 const args = process.argv.slice(2);
 const asked = args.filter((arg) => !arg.startsWith('-'));

@@ -15,6 +15,8 @@ const suites = {
   models: ['--project', 'models', '-t', 'on tensorflow'],
   // Runs on whatever engine `auto` stands for.
   'gnn-dist': ['--project', 'gnn-dist', 'exactness', 'bytes'],
+  'comm-compress': ['--project', 'comm-compress', 'equality'],
+  'storage-offload': ['--project', 'storage-offload', 'exactness'],
 };
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(suites);

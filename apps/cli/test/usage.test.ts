@@ -21,7 +21,7 @@ describe('bad usage', () => {
     [['gnn', 'train', '--data', 'karate', '--transport', 'mpi'], '--transport mpi needs a launcher', 'mpirun -n 4'],
     [
       ['gnn', 'train', '--data', 'karate', '--partition', 'metix'],
-      'random, hash, range, ldg, fennel, frozen, grem, multilevel, metis, or a file',
+      'frozen, grem, multilevel, metis, switching, spinner, 2ps-l, or a file',
       '--help',
     ],
     [['graph', 'partition', '--data', 'karate', '--method', 'metix', '--parts', '2'], 'one of random, hash', '--help'],
