@@ -25,6 +25,7 @@ export {
 } from './prepare/FeatureRows.js';
 export type { GraphSource, PartitionChoice, PrepareOptions, PrepareProgress } from './prepare/options.js';
 export { prepareGraph } from './prepare/prepareGraph.js';
+export type { BlockKind } from './residency/BlockNumbers.js';
 export { HostBudgetError } from './residency/HostBudgetError.js';
 export type { ResidencyCounters } from './residency/ResidencyCounters.js';
 export type { BipartiteCsr, CompressedRows } from './store/BipartiteCsr.js';
