@@ -1,6 +1,6 @@
 /**
  * `pnpm test:engines [ENGINE…]`: runs the numeric suites with each engine in place of the fastest one, and with each build
- * of the SIMD kernels that this Node has. Prints one line per combination; fails if one did. `tensorflow` has a script of
+ * of the SIMD kernels that this Node has, or only that of `STRATA_KERNELS`. Prints one line per combination; fails if one did. `tensorflow` has a script of
  * its own. Arguments that begin with a dash go to `vitest run`.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -29,7 +29,8 @@ if (unknown !== undefined) {
 }
 
 const { kernelVariant } = await import(new URL('../packages/kernels/dist/index.js', import.meta.url));
-const builds = kernelVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed-simd'];
+const available = kernelVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed-simd'];
+const builds = process.env.STRATA_KERNELS ? [process.env.STRATA_KERNELS] : available;
 const reports = mkdtempSync(join(tmpdir(), 'strata-engines-'));
 const lines = [];
 let exitCode = 0;
