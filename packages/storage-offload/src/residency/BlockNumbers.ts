@@ -1,10 +1,11 @@
 /** One number for every block of a run: the edges, activations, gradients and snapshots of each partition. */
 import { alignUp } from '@strata-ml/core';
 
+/** What a block holds. */
+export type BlockKind = 'topology' | 'features' | 'activations' | 'gradients' | 'snapshots';
+
 /** Kinds of blocks, in the order of their numbers. */
-export const BLOCK_KINDS = ['topology', 'features', 'activations', 'gradients', 'snapshots'] as const;
-/** One of {@link BLOCK_KINDS}. */
-export type BlockKind = (typeof BLOCK_KINDS)[number];
+export const BLOCK_KINDS: readonly BlockKind[] = ['topology', 'features', 'activations', 'gradients', 'snapshots'];
 
 /** What a block number stands for. */
 export interface BlockName {
