@@ -37,6 +37,7 @@ export { type LocalGraphContext, type LocalGraphOptions, localGraphContext } fro
 export { bceSum } from './loss/binaryCrossEntropy.js';
 export { crossEntropySum } from './loss/crossEntropy.js';
 export { type AccuracyCounts, accuracy, type F1Counts, microF1 } from './loss/metrics.js';
+export { type LayerRates, measureLayerRates } from './measureLayerRates.js';
 export type { NodeFeatures } from './NodeFeatures.js';
 export { normalisedWeights } from './normalisedWeights.js';
 export {
