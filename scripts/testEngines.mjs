@@ -1,7 +1,7 @@
 /**
  * `pnpm test:engines [ENGINE…]`: runs the numeric suites with each engine in place of the fastest one, and with each build
- * of the SIMD kernels that this Node has, or only that of `STRATA_KERNELS`. Prints one line per combination; fails if one
- * did. `tensorflow` has a script of its own. Arguments that begin with a dash go to `vitest run`.
+ * of the SIMD kernels that this Node has. Prints one line per combination; fails if one did. `tensorflow` has a script of
+ * its own. Arguments that begin with a dash go to `vitest run`.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,8 +29,7 @@ if (unknown !== undefined) {
 }
 
 const { kernelVariant } = await import(new URL('../packages/kernels/dist/index.js', import.meta.url));
-const available = kernelVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed-simd'];
-const builds = process.env.STRATA_KERNELS ? [process.env.STRATA_KERNELS] : available;
+const builds = kernelVariant() === 'simd' ? ['simd'] : ['simd', 'relaxed-simd'];
 const reports = mkdtempSync(join(tmpdir(), 'strata-engines-'));
 const lines = [];
 let exitCode = 0;

@@ -148,7 +148,6 @@ export type {
   LanguageModelEvent,
   LanguageModelMetrics,
   LanguageModelReport,
-  SecondsSummary,
   StepRow,
 } from './train/report.js';
 export type { SlotMoments, SlotOptimizer } from './train/SlotOptimizer.js';

@@ -1,5 +1,5 @@
 /** Trains a GPT over a cluster: checks, launches one rank per device, gathers the report. */
-import { launch, OptionError, parseCluster, sumTraffic, toShared } from '@strata-ml/core';
+import { launch, OptionError, parseCluster, summariseTimings, sumTraffic, toShared } from '@strata-ml/core';
 import { type GptConfig, gptConfig } from '@strata-ml/models';
 import { expectedTraffic } from './train/expectedTraffic.js';
 import {
@@ -10,7 +10,6 @@ import {
   type LanguageModelOptions,
   trainerOptionsOf,
 } from './train/languageModelOptions.js';
-import { median } from './train/medianSeconds.js';
 import type { LanguageModelPayload, LanguageModelRankResult } from './train/payload.js';
 import type { LanguageModelEvent, LanguageModelReport } from './train/report.js';
 import { type ResolvedTrainerOptions, resolveTrainerOptions } from './train/TrainerOptions.js';
@@ -101,7 +100,8 @@ function assemble(
   const steps = root?.steps ?? [];
   const seconds = root?.stepSeconds ?? [];
   const last = steps.slice(-10);
-  const middle = median(seconds);
+  const stepSeconds = summariseTimings(seconds);
+  const middle = stepSeconds.median;
   const parameters = Object.values(root?.weights ?? {}).reduce((sum, { data }) => sum + data.length, 0);
   return {
     status: root?.aborted ? 'aborted' : 'ok',
@@ -110,12 +110,7 @@ function assemble(
     metrics: {
       trainLoss: last.reduce((sum, { loss }) => sum + loss / last.length, 0),
       valLoss: steps.findLast(({ valLoss }) => valLoss !== undefined)?.valLoss ?? Number.NaN,
-      stepSeconds: {
-        median: middle,
-        min: seconds.length > 0 ? Math.min(...seconds) : 0,
-        max: seconds.length > 0 ? Math.max(...seconds) : 0,
-        count: seconds.length,
-      },
+      stepSeconds,
       tokensPerSecond: middle > 0 ? (options.globalBatch * config.context) / middle : 0,
       traffic: sumTraffic(results.map(({ stepTraffic }) => stepTraffic)),
       predicted: expectedTraffic(config, options),

@@ -117,6 +117,7 @@ export type { StorageMode } from './storage/openStorageFile.js';
 export { StorageDevice, type StorageDeviceOptions, type StorageFile } from './storage/StorageDevice.js';
 export { StorageError, type StorageErrorDetails } from './storage/StorageError.js';
 export type { StorageStats, StorageTraffic } from './storage/stats.js';
+export { median, summariseTimings, type TimingSummary } from './timings.js';
 export { SPAN_CATEGORIES, type SpanCategory } from './trace/category.js';
 export {
   type ChromeEvent,

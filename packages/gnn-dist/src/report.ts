@@ -1,5 +1,5 @@
 /** What a training run reports: events while it goes on, metrics at the end. */
-import type { ChromeTrace, TrafficRow } from '@strata-ml/core';
+import type { ChromeTrace, TimingSummary, TrafficRow } from '@strata-ml/core';
 import type { PartitionMetrics } from '@strata-ml/graph';
 import type { FeatureNorm, ResolvedGnnSpec } from '@strata-ml/models';
 import type { HaloBytes } from './plan/traffic.js';
@@ -55,12 +55,7 @@ export interface TrainMetrics {
   readonly finalValAccuracy: number;
   readonly finalTestAccuracy: number;
   /** First 5 epochs and evaluation excluded (all epochs, if there are no more than 5). */
-  readonly epochSeconds: {
-    readonly median: number;
-    readonly min: number;
-    readonly max: number;
-    readonly count: number;
-  };
+  readonly epochSeconds: TimingSummary;
   readonly parts: EpochParts;
   /** SHA-256 over all parameters, float32 little-endian, in model order. */
   readonly parametersHash: string;

@@ -16,11 +16,3 @@ export function evaluationsSinceBest(rows: readonly EpochRow[]): number {
   const best = bestRow(rows);
   return rows.filter((row) => row.valAccuracy !== undefined && best && row.epoch > best.epoch).length;
 }
-
-/** The middle value; 0 for none. */
-export function median(values: readonly number[]): number {
-  if (values.length === 0) return 0;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}

@@ -1,7 +1,7 @@
 /** The trainer: checks, plans, launches one rank per device, gathers the report. */
 import { createHash } from 'node:crypto';
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { type ChromeTrace, launch, OptionError, sumTraffic, worldSizeOf } from '@strata-ml/core';
+import { type ChromeTrace, launch, OptionError, summariseTimings, sumTraffic, worldSizeOf } from '@strata-ml/core';
 import type { PartitionMetrics } from '@strata-ml/graph';
 import { type FeatureNorm, normaliseFeatures, type ResolvedGnnSpec } from '@strata-ml/models';
 import { checkGraphData, type GraphData } from './data.js';
@@ -13,7 +13,7 @@ import { makePartition } from './partitioning.js';
 import type { HaloBytes } from './plan/traffic.js';
 import { MemoryPlanner } from './planner/MemoryPlanner.js';
 import type { TrainEvent, TrainMetrics, TrainReport } from './report.js';
-import { bestRow, median } from './timeline.js';
+import { bestRow } from './timeline.js';
 import type { GraphView, RankResult, TrainPayload } from './train/payload.js';
 import { shareData } from './train/shareData.js';
 
@@ -122,12 +122,7 @@ function assembleReport(
     finalTrainAccuracy: last?.trainAccuracy ?? Number.NaN,
     finalValAccuracy: last?.valAccuracy ?? Number.NaN,
     finalTestAccuracy: last?.testAccuracy ?? Number.NaN,
-    epochSeconds: {
-      median: median(seconds),
-      min: seconds.length ? Math.min(...seconds) : 0,
-      max: seconds.length ? Math.max(...seconds) : 0,
-      count: seconds.length,
-    },
+    epochSeconds: summariseTimings(seconds),
     parts: root?.parts ?? { compute: 0, intra: 0, inter: 0, halo: 0, gradient: 0, sampling: 0 },
     parametersHash: root?.parametersHash ?? '',
     parameters: Object.values(root?.weights ?? {}).reduce((sum, w) => sum + w.data.length, 0),

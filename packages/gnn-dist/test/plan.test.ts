@@ -37,8 +37,13 @@ describe('planTraining', () => {
     expect(slow.chosen?.name).toBe('flx k=3');
     expect(slow.alternatives.find((a) => a.name === 'full-graph')!.parts.inter).toBeGreaterThan(0.01);
     const fast = await planTraining(data, { ...options, cluster: cluster() });
-    // With one hop only features are copied, which then do not travel in every epoch.
-    expect(['full-graph', 'flx k=1']).toContain(fast.chosen?.name);
+    // Copying halo features anew in every epoch costs a little even without links; one hop of copies saves that.
+    expect(fast.chosen?.name).toBe('flx k=1');
+    const once = await planTraining(data, { ...options, cluster: cluster(), haloFeatures: 'once' });
+    expect(once.chosen?.name).toBe('full-graph');
+    const secondsOf = (name: string) => once.alternatives.find((a) => a.name === name)!.parts.compute;
+    expect(secondsOf('flx k=2')).toBeGreaterThan(secondsOf('full-graph'));
+    expect(secondsOf('flx k=3')).toBeGreaterThan(secondsOf('flx k=2'));
     expect(slow.rowsByHops[0]).toBe(80);
     expect(slow.rowsByHops).toEqual([...slow.rowsByHops].sort((a, b) => a - b));
   });

@@ -1,7 +1,6 @@
 /** Rank entry: all-reduces a float32 buffer and returns the median seconds of one call, slowest rank. */
 import { performance } from 'node:perf_hooks';
-import type { RankEntry } from '@strata-ml/core';
-import { median } from '../harness/median.js';
+import { median, type RankEntry } from '@strata-ml/core';
 
 /** What to all-reduce and how often. */
 export interface AllReduceWork {

@@ -1,6 +1,5 @@
 /** Program: `denseStep.js NETWORK ENGINE THREADS` trains a network of `denseModels.ts`; the median seconds of a step. */
-import { initEngine } from '@strata-ml/core';
-import { median } from '../harness/median.js';
+import { initEngine, median } from '@strata-ml/core';
 import { type DenseModelName, denseModels } from './denseModels.js';
 import { type ContenderEngine, startEngine } from './startEngine.js';
 import { secondsOf, timeCall } from './timing.js';

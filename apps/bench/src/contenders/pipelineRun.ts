@@ -1,7 +1,6 @@
 /** Program: `pipelineRun.js JSON` prints what a pipeline step takes: by the simulator, or on ranks. */
 import { buildSchedule, type P2pMode, type ScheduleKind, simulateSchedule } from '@strata-ml/comm-compress';
-import { launch, parseCluster } from '@strata-ml/core';
-import { median } from '../harness/median.js';
+import { launch, median, parseCluster } from '@strata-ml/core';
 
 interface Step {
   readonly what: 'simulated' | 'runtime';

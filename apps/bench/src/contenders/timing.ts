@@ -1,6 +1,6 @@
 /** How one call is timed, in every program alike. */
 import { performance } from 'node:perf_hooks';
-import { median } from '../harness/median.js';
+import { median } from '@strata-ml/core';
 
 /** Median seconds of a call: two warm-up calls, then at least 3 and at most 200, until the budget of seconds is full. */
 export function timeCall(call: () => void, budgetS = 0.5): number {

@@ -1,6 +1,7 @@
 /** Program: `tutorial.js ENGINE STEPS` trains the classifier of apps/fashion-mnist; the median seconds of a step. */
+
+import { median } from '@strata-ml/core';
 import { dataFolder, type Engine, seedMathRandom, train, useEngine } from '@strata-ml/fashion-mnist';
-import { median } from '../harness/median.js';
 import type { ItemLine } from '../harness/types.js';
 
 const BATCH = 128;

@@ -7,7 +7,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
-import { median } from './median.js';
+import { median } from '@strata-ml/core';
 import { type Outcome, takeItems, takeSample } from './process.js';
 import type { Case, CaseResult, Contender, ContenderResult, Ratio, Sample, Suite, SuiteResult } from './types.js';
 

@@ -1,6 +1,6 @@
 /** What a codec costs and gives on one tensor, measured. */
 import { performance } from 'node:perf_hooks';
-import type { Rng } from '@strata-ml/core';
+import { median, type Rng } from '@strata-ml/core';
 import { sumOfSquares } from '@strata-ml/kernels';
 import { type Codec, elementsOf } from './Codec.js';
 
@@ -70,9 +70,4 @@ export function measureCodec(
     relativeError: relativeError(x, out),
     stateBytes: codec.stateBytes(),
   };
-}
-
-function median(values: number[]): number {
-  const sorted = values.sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }

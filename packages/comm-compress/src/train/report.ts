@@ -1,5 +1,5 @@
 /** What a language model's training run reports: events while it goes on, metrics at the end. */
-import type { ChromeTrace, TraceRecording, TrafficRow } from '@strata-ml/core';
+import type { ChromeTrace, TimingSummary, TraceRecording, TrafficRow } from '@strata-ml/core';
 import type { GptConfig } from '@strata-ml/models';
 import type { WholeModel } from '../checkpoint/gather.js';
 import type { StepTraffic } from './expectedTraffic.js';
@@ -28,14 +28,6 @@ export type LanguageModelEvent =
   | { readonly type: 'checkpoint'; readonly step: number; readonly path: string }
   | { readonly type: 'resumed'; readonly step: number; readonly hasDroppedHooks: boolean };
 
-/** Spread of a duration. */
-export interface SecondsSummary {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-  readonly count: number;
-}
-
 /** Metrics of `lm train` (result schema version 1). */
 export interface LanguageModelMetrics {
   /** Mean over the last ten steps, nats per token. */
@@ -43,7 +35,7 @@ export interface LanguageModelMetrics {
   /** After the last step; NaN without validation text. */
   readonly valLoss: number;
   /** First steps and evaluation excluded. */
-  readonly stepSeconds: SecondsSummary;
+  readonly stepSeconds: TimingSummary;
   /** Of the median step. */
   readonly tokensPerSecond: number;
   /** Sent in one step, summed over ranks, by phase. */

@@ -1,6 +1,7 @@
 /** Measures the links of a running cluster: ping-pong and streams between each pair of ranks, on any transport. */
 import { NonFiniteError, OptionError } from '../errors.js';
 import type { RankContext } from '../launch/RankContext.js';
+import { median } from '../timings.js';
 import { type ClusterSpec, type LinkSpec, placeRank } from './Cluster.js';
 import { fitLink, type LinkSample } from './fitLink.js';
 
@@ -157,10 +158,4 @@ function profileOf(
 /** Four significant digits: more is noise, and the file is read by people. */
 function round(value: number): number {
   return Number(value.toPrecision(4));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }

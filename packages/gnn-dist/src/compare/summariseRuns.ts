@@ -1,9 +1,8 @@
 /** The runs of one mode as one result: accuracies of the long run, times of all runs. */
-import type { ChromeTrace, LinkClass, TrafficRow } from '@strata-ml/core';
+import { type ChromeTrace, type LinkClass, median, summariseTimings, type TrafficRow } from '@strata-ml/core';
 import type { TrainMode } from '../modes/registry.js';
 import type { HaloBytes } from '../plan/traffic.js';
 import type { EpochParts, EpochRow, TrainMetrics, TrainReport } from '../report.js';
-import { median } from '../timeline.js';
 
 /** One run of a mode within a comparison. */
 export interface ComparedRun {
@@ -52,15 +51,11 @@ export function summariseRuns(
   const { report } = runs[0]!;
   const last = runs.at(-1)!.report;
   const seconds = timedSeconds(runs);
-  const epoch = median(seconds);
+  const epochSeconds = summariseTimings(seconds);
+  const epoch = epochSeconds.median;
   const metrics: TrainMetrics = {
     ...report.metrics,
-    epochSeconds: {
-      median: epoch,
-      min: seconds.length ? Math.min(...seconds) : 0,
-      max: seconds.length ? Math.max(...seconds) : 0,
-      count: seconds.length,
-    },
+    epochSeconds,
     parts: mergedParts(
       runs.map((run) => run.report.metrics.parts),
       epoch,

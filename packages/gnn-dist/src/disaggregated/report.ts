@@ -1,5 +1,5 @@
 /** What disaggregated training reports. */
-import { StrataError, type TrafficRow } from '@strata-ml/core';
+import { StrataError, type TimingSummary, type TrafficRow } from '@strata-ml/core';
 import type { FeatureNorm, ResolvedGnnSpec } from '@strata-ml/models';
 import type { EpochRow, NamedArray } from '../report.js';
 
@@ -79,12 +79,7 @@ export interface DisaggregatedMetrics {
   readonly finalValAccuracy: number;
   readonly finalTestAccuracy: number;
   /** The first excluded, if there are more. */
-  readonly epochSeconds: {
-    readonly median: number;
-    readonly min: number;
-    readonly max: number;
-    readonly count: number;
-  };
+  readonly epochSeconds: TimingSummary;
   readonly batchesPerEpoch: number;
   /** Mean share of their epochs that compute workers waited for a batch. */
   readonly computeIdleShare: number;

@@ -4,13 +4,13 @@
  *
  * After Armada (arXiv:2502.17846): workers, queues and ways of synchronisation follow its authors' public code.
  */
-import { launch, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
+import { launch, summariseTimings, sumTraffic, toShared, worldSizeOf } from '@strata-ml/core';
 import { normaliseFeatures } from '@strata-ml/models';
 import { checkGraphData, type GraphData } from '../data.js';
 import { makeGraphView, vertexMask } from '../graphView.js';
 import { makePartition } from '../partitioning.js';
 import { countParameters } from '../planner/countParameters.js';
-import { bestRow, median } from '../timeline.js';
+import { bestRow } from '../timeline.js';
 import type { TrainPayload } from '../train/payload.js';
 import { shareData } from '../train/shareData.js';
 import type { MakerPlan } from './BatchMaker.js';
@@ -211,8 +211,8 @@ function assemble(
   );
   const prepareSeconds = (preparing + own) / Math.max(1, prepared || trained);
   const computeSeconds = computeWorkers.reduce((sum, w) => sum + (w.compute + w.sync) * w.seconds, 0) / trained;
-  const middle = median(seconds);
-  const hours = middle / 3600;
+  const epochSeconds = summariseTimings(seconds);
+  const hours = epochSeconds.median / 3600;
   return {
     status: aborted ? 'aborted' : memory.hasFailed ? 'failed' : 'ok',
     metrics: {
@@ -223,12 +223,7 @@ function assemble(
       testAccuracy: best?.testAccuracy ?? Number.NaN,
       finalValAccuracy: last?.valAccuracy ?? Number.NaN,
       finalTestAccuracy: last?.testAccuracy ?? Number.NaN,
-      epochSeconds: {
-        median: middle,
-        min: seconds.length ? Math.min(...seconds) : 0,
-        max: seconds.length ? Math.max(...seconds) : 0,
-        count: seconds.length,
-      },
+      epochSeconds,
       batchesPerEpoch: memory.arrays.schedule.batches.length,
       computeIdleShare: idle,
       parametersHashes: results.map((r) => r.hash),

@@ -1,10 +1,10 @@
 /** The function every training rank runs. */
 import { performance } from 'node:perf_hooks';
-import type { RankEntry, TrafficRow } from '@strata-ml/core';
+import { median, type RankEntry, type TrafficRow } from '@strata-ml/core';
 import { importLayer } from '@strata-ml/models';
 import { type PartSeconds, type TimedPart, timedParts } from '../exchange/PhaseTimes.js';
 import type { EpochParts, EpochRow, TrainEvent } from '../report.js';
-import { evaluationsSinceBest, median } from '../timeline.js';
+import { evaluationsSinceBest } from '../timeline.js';
 import { Checkpoint } from './checkpoint.js';
 import type { RankResult, TrainPayload } from './payload.js';
 import { RankTrainer } from './RankTrainer.js';

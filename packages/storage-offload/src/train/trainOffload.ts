@@ -8,10 +8,13 @@ import {
   createDevice,
   createTraceBuffer,
   type EngineReport,
+  median,
   OptionError,
   openTrace,
   readTrace,
   type StorageMode,
+  summariseTimings,
+  type TimingSummary,
   toChromeTrace,
 } from '@strata-ml/core';
 import { flattenParameters, type ResolvedGnnSpec } from '@strata-ml/models';
@@ -84,12 +87,7 @@ export interface OffloadMetrics extends OffloadBytes {
   /** After the last epoch. */
   readonly finalTrainLoss: number;
   /** Without the first epoch, which finds the memory empty, if there are more. */
-  readonly epochSeconds: {
-    readonly median: number;
-    readonly min: number;
-    readonly max: number;
-    readonly count: number;
-  };
+  readonly epochSeconds: TimingSummary;
   readonly firstEpochSeconds: number;
   /** Of the median epoch: asleep for the drive. */
   readonly waitSeconds: number;
@@ -234,8 +232,6 @@ class Run {
     const last = this.reports.at(-1);
     const parameters = flattenParameters(model.parameters);
     const timed = rows.length > 1 ? rows.slice(1) : rows;
-    const seconds = timed.map((row) => row.seconds).sort((a, b) => a - b);
-    const waits = this.reports.map((report) => report.waitSeconds).sort((a, b) => a - b);
     const bytes = ({ device, storage }: Pick<EpochReport, 'device' | 'storage'>): OffloadBytes => ({
       storage: { bytesRead: storage.bytesRead, bytesWritten: storage.bytesWritten, mode },
       ...device,
@@ -249,14 +245,9 @@ class Run {
       valAccuracy: best?.valAccuracy ?? Number.NaN,
       testAccuracy: best?.testAccuracy ?? Number.NaN,
       finalTrainLoss: rows.at(-1)?.loss ?? Number.NaN,
-      epochSeconds: {
-        median: seconds[seconds.length >> 1] ?? Number.NaN,
-        min: seconds[0] ?? Number.NaN,
-        max: seconds.at(-1) ?? Number.NaN,
-        count: seconds.length,
-      },
+      epochSeconds: summariseTimings(timed.map((row) => row.seconds)),
       firstEpochSeconds: rows[0]?.seconds ?? Number.NaN,
-      waitSeconds: waits[waits.length >> 1] ?? 0,
+      waitSeconds: median(this.reports.map((report) => report.waitSeconds)),
       parametersHash: createHash('sha256').update(new Uint8Array(parameters.buffer)).digest('hex'),
       parameters: parameters.length,
       peakDeviceBytes: [peakDeviceBytes],
